@@ -1,0 +1,1 @@
+"""What came of a sweep: questions asked of the merged tables."""

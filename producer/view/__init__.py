@@ -1,0 +1,1 @@
+"""What people see: tables, JSON documents, errors with hints, the live bar."""

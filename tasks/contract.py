@@ -1,0 +1,74 @@
+"""What a strategy is: five attributes and one method, checked by shape. No base class, no import of ours.
+
+Everything below `Strategy` in this file is optional for an author; the runner looks for it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
+
+Columns = Mapping[str, NDArray[Any]]
+"""Named columns of equal length; read-only where they come from us."""
+
+DataKind = Literal["bars", "ticks"]
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """What a sweep evaluates.
+
+    `params` is a frozen dataclass: what a sweep may vary, with defaults; bounds, unit and help in each field's
+    `metadata` (`min`, `max`, `choices`, `unit`, `doc`). `metrics` names the columns that `evaluate` returns.
+    """
+
+    name: str
+    data: DataKind
+    params: type[Any]
+    metrics: tuple[str, ...]
+
+    def evaluate(self, data: Columns, combinations: Columns) -> Columns:
+        """One row out per combination in, in the same order.
+
+        `combinations` holds one array per field of `params`, whether swept or not: int64, float64 (a missing value
+        is NaN) or bool where the field is a number or a flag, else an object array.
+        """
+        ...
+
+
+class Traced(Protocol):
+    """A strategy that can also show what it did: needed for `output.keep: [trades]`."""
+
+    traces: Mapping[str, Mapping[str, str]]
+    """Table (`trades`, `equity`, `signals`) to its columns in order, each with its Arrow type's name."""
+
+    def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]: ...
+
+
+class Prepared(Protocol):
+    """A strategy with work that all combinations of a slice share, done once per slice and process."""
+
+    def prepare(self, data: Columns) -> Columns:
+        """What `evaluate` and `trace` are given in place of the slice."""
+        ...
+
+
+class Ranked(Protocol):
+    """A strategy that says which of its metrics ranks results when the sweep does not."""
+
+    metric: str
+    goal: Literal["maximize", "minimize"]
+
+
+class Counting(Protocol):
+    """A strategy some of whose metrics are whole numbers, stored as int64; all others are float64."""
+
+    whole_numbers: tuple[str, ...]
+
+
+class Grouped(Protocol):
+    """A strategy some of whose parameters share work where equal: chunks are cut along them first."""
+
+    groups: tuple[str, ...]

@@ -1,0 +1,49 @@
+"""Every name that another program sees: tasks, queues, Redis keys, files of a sweep, environment, logger.
+
+Messages, keys and dashboards depend on these and on nothing else, so that moving a module changes none of them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+DISTRIBUTION: Final = "sweepfleet"
+ENTRY_POINT_GROUP: Final = "sweepfleet.strategies"
+LOGGER: Final = "sweepfleet"
+
+# Celery tasks and queues
+EVALUATE_CHUNK: Final = "sweepfleet.evaluate_chunk"
+MERGE_SHARD: Final = "sweepfleet.merge_shard"
+FINISH: Final = "sweepfleet.finish"
+SWEEP_ROW: Final = "sweepfleet.sweep"  # the one row per sweep that Flower shows
+QUEUE: Final = "sweepfleet"
+MERGE_QUEUE_SUFFIX: Final = ".merge"
+
+# Redis. Celery's own keys get the same prefix through its `global_keyprefix`.
+PREFIX: Final = "sweepfleet:"
+OPEN_SWEEPS: Final = PREFIX + "open"  # set of the ids of sweeps that are not finished
+SWEEPER: Final = PREFIX + "sweeper"  # which node speaks for the fleet
+NODES: Final = PREFIX + "nodes"  # sorted set: node name, scored by its last beat
+CONFIG: Final = PREFIX + "config"  # digest of the settings that every process must share
+
+
+def node_key(node: str) -> str:
+    return f"{PREFIX}node:{node}"
+
+
+def sweep_key(sweep_id: str, what: str) -> str:
+    """`what` is one of spec, plan, meta, done, totals, att, dead, shards, final, lead, part:…, lease:…"""
+    return f"{PREFIX}{sweep_id}:{what}"
+
+
+# Results folder (design.md §4)
+SUMMARY_FILE: Final = "summary.parquet"
+TRADES_FILE: Final = "trades.parquet"
+FAILURES_FILE: Final = "failures.parquet"
+MANIFEST_FILE: Final = "manifest.json"
+SWEEP_FILE: Final = "sweep.yaml"
+WORK_FOLDER: Final = ".sweepfleet"  # marker, plan and unfinished parts, inside the results folder
+MANIFEST_SCHEMA: Final = "sweepfleet.manifest/1"
+
+# Environment
+ENV_PREFIX: Final = "PRODUCER_"

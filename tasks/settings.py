@@ -1,0 +1,138 @@
+"""Settings of every process: flag > environment > ./producer.toml > user config > default. The only reader of the environment.
+
+`load()` is what commands call; workers get theirs through `PRODUCER_*` variables, so that one machine's processes
+cannot disagree.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from platformdirs.unix import Unix
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks import names
+from tasks.errors import UsageError
+
+PROJECT_FILE: Final = Path("producer.toml")
+
+Origin = Literal["flag", "environment", "project file", "user config", "default"]
+
+
+class Settings(BaseModel):
+    """What a process of ours was told; frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    redis_url: str | None = Field(None, description="shared Redis or Valkey; none: a private stack for each submit")
+    state_dir: Path = Field(description="one small file per sweep; the private stack's ledger")
+    cache_dir: Path = Field(description="decoded columns, compiled kernels, digests of data files")
+    queue: str = Field(names.QUEUE, description="Celery queue that chunks go to")
+    cores: str | None = Field(None, description="cores of the private stack's worker: a count, or numbers like 0-3,8")
+    log_json: bool = Field(False, description="log JSON lines in place of text")
+    lease_seconds: float = Field(60, gt=0, description="a chunk whose node stays silent this long is given out again")
+    beat_seconds: float = Field(15, gt=0, description="how often a node renews its leases")
+    restore_seconds: float = Field(5, gt=0, description="how often nodes look for expired leases")
+
+
+def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:
+    return load_with_origins(flags, config)[0]
+
+
+def load_with_origins(
+    flags: Mapping[str, Any] | None = None, config: Path | None = None
+) -> tuple[Settings, dict[str, Origin]]:
+    """The effective settings, and for each where it comes from.
+
+    Raises UsageError for an unknown key, a value of the wrong type, or a file that is not TOML.
+    """
+    layers: list[tuple[Origin, dict[str, Any]]] = [
+        ("flag", {k: v for k, v in (flags or {}).items() if v is not None}),
+        ("environment", _environment()),
+        ("project file", _toml(PROJECT_FILE)),
+        ("user config", _toml(config or user_config(), required=config is not None)),
+        ("default", {"state_dir": _default_dir("state"), "cache_dir": _default_dir("cache")}),
+    ]
+    values: dict[str, Any] = {}
+    origins: dict[str, Origin] = dict.fromkeys(Settings.model_fields, "default")
+    for origin, layer in layers:
+        for key, value in layer.items():
+            if key not in values:
+                values[key], origins[key] = value, origin
+    try:
+        settings = Settings(**values)
+    except ValidationError as e:
+        first = e.errors()[0]
+        key = str(first["loc"][0])
+        raise UsageError(
+            f"setting '{key}' ({origins.get(key, 'flag')}): {first['msg']}",
+            hint=f"settings are: {', '.join(Settings.model_fields)}",
+        ) from e
+    absolute = {k: getattr(settings, k).expanduser().absolute() for k in ("state_dir", "cache_dir")}
+    return settings.model_copy(update=absolute), origins
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The same settings for a child process."""
+    given = settings.model_dump(mode="json", exclude_none=True)
+    return {f"{names.ENV_PREFIX}{key.upper()}": str(value) for key, value in given.items()}
+
+
+def user_config() -> Path:
+    given = os.environ.get(f"{names.ENV_PREFIX}CONFIG")
+    return Path(given) if given else Path(_folders().user_config_dir) / "producer.toml"
+
+
+def runtime_folder() -> Path | None:
+    """Where short-lived sockets belong, if the system says so."""
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(given) if given and Path(given).is_dir() else None
+
+
+def inherited_environment() -> dict[str, str]:
+    """The environment that a child process of ours starts from."""
+    return dict(os.environ)
+
+
+def expand_variables(text: str) -> str:
+    """`${NAME}` replaced by the environment's value; KeyError for one that is not set."""
+    parts = text.split("${")
+    pieces = [parts[0]]
+    for part in parts[1:]:
+        name, closed, rest = part.partition("}")
+        pieces.append(os.environ[name] + rest if closed else "${" + part)
+    return "".join(pieces)
+
+
+def _folders() -> Unix:
+    # XDG places on macOS too: one path in the docs, the same on every machine of a fleet
+    return Unix(appname=names.DISTRIBUTION)
+
+
+def _default_dir(which: Literal["state", "cache"]) -> Path:
+    folders = _folders()
+    return Path(folders.user_state_dir if which == "state" else folders.user_cache_dir)
+
+
+def _environment() -> dict[str, Any]:
+    given = {key: os.environ.get(f"{names.ENV_PREFIX}{key.upper()}") for key in Settings.model_fields}
+    return {key: value for key, value in given.items() if value}
+
+
+def _toml(path: Path, *, required: bool = False) -> dict[str, Any]:
+    hint = f"settings are: {', '.join(Settings.model_fields)}"
+    if not path.is_file():
+        if required:
+            raise UsageError(f"no such config file: {path}", hint="give a TOML file, or leave --config out")
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as e:  # not TOML, or not text
+        raise UsageError(f"{path} is not TOML: {e}", hint=hint) from e
+    if unknown := set(values) - set(Settings.model_fields):
+        raise UsageError(f"{path}: unknown setting '{min(unknown)}'", hint=hint)
+    return values

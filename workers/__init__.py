@@ -1,0 +1,1 @@
+"""Where it runs: process life, cores, warm-up, limits, heartbeat. No trading and no sweep logic."""

@@ -1,0 +1,89 @@
+# Sweepfleet's recipes. `make` alone says what each of them does.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+PYTEST := $(BIN)/pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports quick-tests deploy-files bench accept clean run-time development
+
+help: ## This list
+	@echo "Start with: make demo"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: run-time ## Install what runs (into .venv), make tick data, run a sweep on it with a live bar
+	@$(PYTHON) -P -m tasks.data.synth --out demo/ticks --securities 4 --seed 7 --quiet
+	@$(BIN)/producer submit examples/demo/sweep.yaml --cache refresh
+	@echo
+	@echo "What you can type next:"
+	@echo "  $(BIN)/producer results --top 10               the best combinations again"
+	@echo "  $(BIN)/producer results --where 'trades > 50'  any question about the table"
+	@echo "  $(BIN)/producer init                           a sweep.yaml of your own"
+	@echo "The sweep that just ran is examples/demo/sweep.yaml; its results folder is below demo/results."
+
+test: development check ## Install the development packages too, run check, then every other test but the slow ones
+	$(PYTEST) tests --ignore tests/unit --ignore tests/property --ignore tests/benchmarks -m "not slow and not bench"
+
+check: lint types imports deploy-files quick-tests ## What must be green before each commit: style, types, imports, quick tests
+
+lint: development
+	$(BIN)/ruff check .
+
+types: development
+	$(BIN)/mypy
+
+imports: development
+	$(BIN)/lint-imports --no-logo
+
+deploy-files: development
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/hadolint deploy/Dockerfile
+
+quick-tests: development
+	$(PYTEST) -q tests/unit tests/property -m "not slow and not bench"
+
+bench: development ## How fast, after checking the answer; wants a machine with nothing else to do
+	$(PYTEST) tests/benchmarks -s --timeout 0
+
+accept: development ## All 302 reference cases of market making, through sweep.yaml and submit; needs the reference data
+	$(PYTEST) tests/e2e -m "shared" -s --timeout 0
+
+clean: ## Remove what these recipes made: the environment, the demo's files, caches
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment ---------------------------------------------------------------------------------------------
+# An environment holds absolute paths, so the stamp names the folder it was made for and what it was made from: with
+# the same stamp nothing is installed and no network is needed; in another folder it is made anew. `uv` where found.
+
+run-time:
+	@$(call install,run-time,.)
+
+development: run-time
+	@$(call install,development,.[dev])
+
+define install
+set -eu; \
+stamp="$(CURDIR) $$(cat pyproject.toml constraints.txt | cksum)"; \
+if [ "$$(cat $(VENV)/$(1) 2>/dev/null || true)" = "$$stamp" ] && $(PYTHON) -c '' 2>/dev/null; then exit 0; fi; \
+case "$$(cat $(VENV)/run-time 2>/dev/null || true)" in ''|"$(CURDIR) "*) ;; *) rm -rf $(VENV);; esac; \
+$(PYTHON) -c '' 2>/dev/null || rm -rf $(VENV); \
+if [ ! -d $(VENV) ]; then \
+  for python in python3 python3.11 python3.12 python3.13 python3.14 none; do \
+    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+  done; \
+  if [ $$python = none ]; then echo "no Python >= 3.11 found; install one, then run make again" >&2; exit 1; fi; \
+  echo "making $(VENV) with $$($$python --version)"; \
+  if command -v uv >/dev/null; then uv venv -q --python "$$(command -v $$python)" $(VENV); else $$python -m venv $(VENV); fi; \
+fi; \
+if command -v uv >/dev/null; then pip="uv pip install -q --python $(PYTHON)"; \
+else \
+  $(PYTHON) -c 'import pip' 2>/dev/null || $(PYTHON) -m ensurepip >/dev/null; \
+  pip="$(PYTHON) -m pip install -q --disable-pip-version-check"; \
+fi; \
+echo "installing the $(1) packages into $(VENV) (once; pinned in constraints.txt)"; \
+$$pip -c constraints.txt setuptools; \
+$$pip -c constraints.txt --no-build-isolation -e '$(2)'; \
+echo "$$stamp" > $(VENV)/$(1)
+endef

@@ -51,14 +51,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_broker(program: Path, folder: Path) -> Iterator[Broker]:
-    """A server of `program` with `folder` as its working folder, until the block ends."""
+def running_broker(program: Path, folder: Path, *, config: Path | None = None) -> Iterator[Broker]:
+    """A server of `program` with `folder` as its working folder, until the block ends.
+
+    With `config`, what that file says stands, but for port, address and number of databases.
+    """
     port = free_port()
-    command = [
-        *(str(program), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
-        *("--save", "", "--appendonly", "no", "--databases", str(DATABASES)),
-        *("--maxmemory-policy", "noeviction"),
-    ]
+    ours = ["--port", str(port), "--bind", "127.0.0.1", "--databases", str(DATABASES)]
+    forgetful = ["--dir", str(folder), "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
+    command = [str(program), *([str(config), *ours] if config else [*ours, *forgetful])]
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:

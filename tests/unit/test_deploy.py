@@ -1,4 +1,4 @@
-"""The compose file and `deploy/` say what our processes need: what can be checked without a container engine."""
+"""The compose file and `deploy/` say what our processes need: what can be checked without an engine."""
 
 from __future__ import annotations
 

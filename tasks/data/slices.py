@@ -21,7 +21,7 @@ class SliceRef:
     """SHA-256 of the file's bytes."""
     kind: DataKind
     start_ns: int | None = None
-    """First instant that belongs to it, nanoseconds since 1970 in the data's own wall time; None: from the first."""
+    """First instant that belongs to it, nanoseconds since 1970 in the data's wall time; None: the first."""
     end_ns: int | None = None
     """Last instant that belongs to it, inclusive."""
 

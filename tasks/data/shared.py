@@ -1,8 +1,8 @@
 """One decoded copy of the data per node: columns in files that every process maps into its memory.
 
-A column's pages are in memory once, however many processes read them, and a column that nobody touches is not read
-at all. The copies are named by the content they were made from, so they are right for as long as they exist, and
-they may be deleted at any time: the next reader makes them again.
+A column's pages are in memory once, however many processes read them, and a column that nobody touches is not
+read at all. The copies are named by the content they were made from, so they are right for as long as they
+exist, and they may be deleted at any time: the next reader makes them again.
 """
 
 from __future__ import annotations
@@ -33,19 +33,25 @@ log = logging.getLogger(f"{LOGGER}.data")
 
 DECODER_VERSION: Final = 1  # raised when the same file would be decoded to other columns
 
+MOUNT_HINT: Final = "every node needs the data under the same path: check its mount"
+
 _unshared: dict[str, Columns] = {}
 """The last data that could not be kept on disk, so that its next chunk need not decode it again."""
 
 
 def open_slice(ref: SliceRef, cache_dir: Path) -> Slice:
-    """The columns of a slice, after making sure that the file is still the one that the plan was made from."""
+    """The columns of a slice, after making sure that the file is the one that the plan was made from."""
     _check_unchanged(ref, cache_dir)
-    columns = _kept_columns(ref, cache_dir) or _unshared_columns(ref, cache_dir)
+    columns = _unshared.get(_name(ref))
+    if columns is None:
+        columns = _kept_columns(ref, cache_dir)
+    if columns is None:
+        columns = _unshared_columns(ref, cache_dir)
     return Slice(security=ref.security, columns=_cut(columns, ref.start_ns, ref.end_ns))
 
 
-def usable_rows(ticks: Slice) -> int:
-    """How many rows the cleaning of market_making.md §1.3 leaves: those with a time and a price above zero."""
+def usable_rows(ticks: Columns) -> int:
+    """How many rows the cleaning of market_making.md §1.3 leaves: those with a time and a price above 0."""
     return int(np.count_nonzero((ticks["timestamp"] != MISSING_TIME) & (ticks["price"] > 0.0)))
 
 
@@ -53,10 +59,7 @@ def _check_unchanged(ref: SliceRef, cache_dir: Path) -> None:
     try:
         found = file_digest(ref.path, cache_dir)
     except DataError as e:
-        raise DataChanged(
-            f"{e.message}, on this node",
-            hint="every node needs the data under the same path: check its mount",
-        ) from e
+        raise DataChanged(f"{e.message}, on this node", hint=MOUNT_HINT) from e
     if found != ref.digest:
         raise DataChanged(
             f"{ref.path}: its content is not what the sweep was planned with "
@@ -67,7 +70,7 @@ def _check_unchanged(ref: SliceRef, cache_dir: Path) -> None:
 
 def _kept_columns(ref: SliceRef, cache_dir: Path) -> Columns | None:
     """The node's copy, made now if there is none; None where the cache folder takes no files."""
-    folder = cache_dir / "columns" / f"{ref.digest}-{ref.kind}-{DECODER_VERSION}"
+    folder = cache_dir / "columns" / _name(ref)
     if (columns := _mapped(folder, DTYPES[ref.kind])) is not None:
         return columns
     try:
@@ -91,11 +94,14 @@ def _kept_columns(ref: SliceRef, cache_dir: Path) -> Columns | None:
 
 
 def _unshared_columns(ref: SliceRef, cache_dir: Path) -> Columns:
-    if ref.digest not in _unshared:
-        arrays = _decoded(ref, cache_dir)
-        _unshared.clear()
-        _unshared[ref.digest] = {name: _read_only(array) for name, array in arrays.items()}
-    return _unshared[ref.digest]
+    columns = {name: _read_only(array) for name, array in _decoded(ref, cache_dir).items()}
+    _unshared.clear()
+    _unshared[_name(ref)] = columns
+    return columns
+
+
+def _name(ref: SliceRef) -> str:
+    return f"{ref.digest}-{ref.kind}-{DECODER_VERSION}"
 
 
 def _decoded(ref: SliceRef, cache_dir: Path) -> Arrays:
@@ -106,7 +112,7 @@ def _decoded(ref: SliceRef, cache_dir: Path) -> Arrays:
 
 
 def _mapped(folder: Path, dtypes: Mapping[str, type[np.generic]]) -> Columns | None:
-    """The columns in a folder; None unless every one is there, of its type, whole, and as long as the others."""
+    """The columns in a folder; None unless every one is there, whole, of its type and the others' length."""
     columns: dict[str, NDArray[Any]] = {}
     try:
         for name, dtype in dtypes.items():
@@ -127,7 +133,7 @@ def _write(folder: Path, arrays: Arrays) -> None:
 
 
 def _sweep_out(folder: Path) -> None:
-    """Remove a damaged copy, and what a killed process left. Processes that have it mapped keep what they map."""
+    """Remove a damaged copy, and what a killed process left. Who has it mapped keeps what is mapped."""
     for left in (folder, *folder.parent.glob(f".{folder.name}.*")):
         if left.is_dir():
             shutil.rmtree(left)
@@ -135,7 +141,7 @@ def _sweep_out(folder: Path) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Of the processes that want the same copy, one makes it and the others wait. A killed one waits for nobody."""
+    """Of those who want the same copy, one makes it and the others wait. The lock dies with its process."""
     handle = os.open(folder.with_name(f"{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -145,7 +151,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _cut(columns: Columns, start_ns: int | None, end_ns: int | None) -> Columns:
-    """The rows between two instants, both included, in file order. A missing time lies between no two instants."""
+    """The rows between two instants, both included, in file order. A missing time lies between none."""
     if start_ns is None and end_ns is None:
         return columns
     times = columns["timestamp"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import tempfile
@@ -31,8 +30,7 @@ def whole_file(target: Path) -> Iterator[Path]:
 def whole_folder(target: Path) -> Iterator[Path]:
     """A temporary folder to fill with files; it takes the target's name when the block ends without an error.
 
-    The target must not exist: a folder cannot replace one that holds files. Should another process be faster,
-    its folder stays and this one goes.
+    The target must not exist: a folder cannot replace one that holds files.
     """
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -40,8 +38,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
         for file in temporary.iterdir():
             sync(file)
         sync(temporary)
-        with contextlib.suppress(FileExistsError):
-            temporary.rename(target)
+        temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync(target.parent)

@@ -6,7 +6,7 @@ Everything below `Strategy` in this file is optional for an author; the runner l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -14,6 +14,13 @@ Columns = Mapping[str, NDArray[Any]]
 """Named columns of equal length; read-only where they come from us."""
 
 DataKind = Literal["bars", "ticks"]
+
+# What the column `type` of ticks holds: what its text means without regard to case.
+BID: Final = 0
+ASK: Final = 1
+TRADE: Final = 2
+OTHER: Final = 3
+PADDED: Final = 4  # added to the first three where the text has blanks around the word
 
 
 @runtime_checkable

@@ -1,0 +1,40 @@
+"""The one page a strategy author may import: the contract's words, and what ticks are coded with.
+
+Nothing here is needed to write a strategy, whose shape is enough; it is for those who want types and names.
+"""
+
+from __future__ import annotations
+
+from tasks.contract import (
+    ASK,
+    BID,
+    OTHER,
+    PADDED,
+    TRADE,
+    Columns,
+    Counting,
+    DataKind,
+    Grouped,
+    Prepared,
+    Ranked,
+    Strategy,
+    Traced,
+)
+from tasks.data.slices import Slice
+
+__all__ = [
+    "ASK",
+    "BID",
+    "OTHER",
+    "PADDED",
+    "TRADE",
+    "Columns",
+    "Counting",
+    "DataKind",
+    "Grouped",
+    "Prepared",
+    "Ranked",
+    "Slice",
+    "Strategy",
+    "Traced",
+]

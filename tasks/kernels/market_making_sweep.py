@@ -1,0 +1,160 @@
+"""Many combinations of market making over one security's ticks: settings in, metrics or single fills out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.contract import ASK, BID
+from tasks.kernels.jit import kernel
+from tasks.kernels.market_making import play_day
+from tasks.kernels.market_making_state import (
+    FILL,
+    SECOND_NS,
+    SETTING,
+    V1,
+    VARIANTS,
+    fresh_states,
+    no_log,
+)
+from tasks.kernels.statistics import fill_statistics
+from tasks.kernels.tick_days import cut_days
+
+Columns = Mapping[str, NDArray[Any]]
+_TYPES = {"timestamp": np.int64, "type": np.int8, "price": np.float64, "volume": np.int64}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TickDays(Mapping[str, NDArray[Any]]):
+    """A slice of ticks with its days cut out once; the columns themselves stay where they are."""
+
+    columns: Columns = field(repr=False)
+    days: Mapping[bool, NDArray[Any]] = field(repr=False)
+    """By whether quotes of price 0 are events: not under `rules: reference`."""
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
+def as_kernel_column(values: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
+    """Aligned, contiguous, read-only: one kind of array, so that each kernel is compiled once. No copy if it fits."""
+    view = np.require(values, kind, ["C", "A"]).view()
+    view.flags.writeable = False
+    return view
+
+
+def cut(data: Columns) -> TickDays:
+    columns = {name: as_kernel_column(data[name], kind) for name, kind in _TYPES.items()}
+    ticks = columns["timestamp"], columns["type"], columns["price"]
+    return TickDays(columns, {keeps: cut_days(*ticks, keeps) for keeps in (False, True)})
+
+
+def settings_of(combinations: Columns) -> NDArray[Any]:
+    """One record per combination; a side's quote size and the notional cap may be missing."""
+    count = len(combinations["quote_size"])
+    settings: NDArray[Any] = np.zeros(count, SETTING).view(np.recarray)
+    settings.variant = [VARIANTS.index(name) for name in combinations["variant"]]
+    settings.fixed = [rules == "fixed" for rules in combinations["rules"]]
+    sizes = combinations["quote_size"].astype(np.int64)
+    for side, name in ((BID, "quote_size_bid"), (ASK, "quote_size_ask")):
+        own = numbers(combinations[name])
+        settings.quote_size[:, side] = np.where(np.isnan(own), sizes, np.nan_to_num(own)).astype(np.int64)
+    settings.interval_ns = combinations["refill_interval_sec"].astype(np.int64) * SECOND_NS
+    settings.max_position = combinations["max_position"]
+    notional = numbers(combinations["max_notional"])
+    settings.max_notional = np.where(np.isnan(notional), np.inf, notional)
+    settings.min_value = combinations["min_local_currency_before_quote"]
+    settings.stop_loss_pct = combinations["stop_loss_threshold_pct"]
+    return settings
+
+
+def numbers(column: NDArray[Any]) -> NDArray[np.float64]:
+    """As float64, a missing value as NaN, whether it comes as NaN or as None."""
+    if column.dtype == object:
+        return np.array([np.nan if value is None else float(value) for value in column])
+    return column.astype(np.float64)
+
+
+def evaluate(data: TickDays, combinations: Columns) -> dict[str, NDArray[Any]]:
+    """One row of metrics per combination; rows do not depend on which others stand beside them."""
+    settings = settings_of(combinations)
+    metrics: dict[str, NDArray[Any]] = {}
+    for fixed in (False, True):
+        chosen = np.flatnonzero(settings.fixed == fixed)
+        if chosen.size:
+            for name, values in _evaluate_alike(data, settings[chosen], fixed).items():
+                metrics.setdefault(name, np.zeros(settings.size, values.dtype))[chosen] = values
+    return metrics
+
+
+def _evaluate_alike(data: TickDays, settings: NDArray[Any], fixed: bool) -> dict[str, NDArray[Any]]:
+    days = data.days[fixed]
+    states = fresh_states(settings.size)
+    day_pnl, day_fills = _play(data, days, settings, states, no_log())
+    open_gain = (states.last_price - states.entry) * states.position
+    marked = (settings.variant != V1) & (states.position != 0)
+    return {
+        **fill_statistics(states, day_pnl, day_fills),
+        "state_pnl": states.realised + np.where(marked, open_gain, 0.0),
+        "market_days": np.full(settings.size, np.unique(days.date[days.has_print]).size),
+        "rows": np.full(settings.size, days.rows.sum()),
+        "session_rows": states.session_rows,
+        "unprinted_flattens": states.unprinted_flattens,
+    }
+
+
+def trace(data: TickDays, combination: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """The fills of one combination, in event order."""
+    settings = settings_of({name: np.array([value], object) for name, value in combination.items()})
+    days = data.days[bool(settings.fixed[0])]
+    counted = fresh_states(1)
+    _play(data, days, settings, counted, no_log())
+    log: NDArray[Any] = np.zeros(int(counted.trades[0]), FILL).view(np.recarray)
+    if log.size:
+        _play(data, days, settings, fresh_states(1), log)
+    return {
+        "timestamp": log.timestamp.astype("datetime64[ns]"),
+        "side": np.where(log.side > 0, "buy", "sell").astype(object),
+        "fill_price": log.price.copy(),
+        "fill_qty": log.quantity.copy(),
+        "realized_pnl": log.realised + 0.0,
+        "position": log.position.copy(),
+        "pnl": log.pnl + 0.0,
+    }
+
+
+def _play(
+    data: TickDays, days: NDArray[Any], settings: NDArray[Any], states: NDArray[Any], log: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    dates = int(days.date.max()) + 1 if days.size else 0
+    day_pnl, day_fills = np.zeros((settings.size, dates)), np.zeros((settings.size, dates), np.int64)
+    columns = (data[name] for name in _TYPES)
+    play_days(*columns, days, settings, states, log, day_pnl, day_fills)
+    return day_pnl, day_fills
+
+
+@kernel
+def play_days(
+    timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, settings: Any, states: Any, log: Any,
+    day_pnl: Any, day_fills: Any,
+) -> None:  # fmt: skip
+    """Day by day, all combinations over a day before the next: a day's rows fit the processor's cache."""
+    for d in range(days.size):
+        day = days[d]
+        for c in range(settings.size):
+            s = states[c]
+            s.day_pnl = 0.0
+            s.day_fills = 0
+            play_day(timestamp, kinds, prices, volumes, day.first, day.last, day.midnight, settings[c], s, log)
+            day_pnl[c, day.date] += s.day_pnl
+            day_fills[c, day.date] += s.day_fills

@@ -1,0 +1,105 @@
+"""Ticks cut at every change of the date: where each day's rows lie, and what all combinations have in common there."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.contract import TRADE
+from tasks.kernels.jit import kernel
+from tasks.kernels.market_making import is_event
+from tasks.kernels.market_making_state import CLOSE_NS, DAY_NS, FLATTEN_NS, OPEN_NS
+
+DAY: Final = np.dtype(
+    [
+        ("first", "i8"),
+        ("last", "i8"),  # one past it
+        ("midnight", "i8"),
+        ("date", "i8"),  # number among the dates of the slice
+        ("rows", "i8"),  # cleaned
+        ("session_first", "i8"),
+        ("session_last", "i8"),
+        ("session_rows", "i8"),
+        ("flatten_row", "i8"),  # the print at which an open position is flattened, or -1
+        ("has_print", "?"),
+        ("is_regular", "?"),  # nothing of the session comes after the first row from 14:55 on
+    ],
+    align=True,
+)
+
+
+def cut_days(
+    timestamp: NDArray[np.int64], kinds: NDArray[np.int8], prices: NDArray[np.float64], keeps_empty_quotes: bool
+) -> NDArray[Any]:
+    """The runs of rows of one date, in file order; a date that comes back after another makes a second run."""
+    count = _count_days(timestamp, kinds, prices, keeps_empty_quotes)
+    days: NDArray[Any] = np.zeros(count, DAY).view(np.recarray)
+    _fill_days(timestamp, kinds, prices, keeps_empty_quotes, days)
+    _, dates = np.unique(days.midnight, return_inverse=True)
+    days.date = dates
+    return days
+
+
+@kernel
+def _count_days(timestamp: Any, kinds: Any, prices: Any, keeps_empty_quotes: bool) -> int:
+    count = 0
+    midnight = 0
+    for row in range(timestamp.size):
+        since_midnight = timestamp[row] - midnight
+        if 0 <= since_midnight < DAY_NS and count > 0:
+            continue
+        if is_event(timestamp[row], kinds[row] & 3, prices[row], keeps_empty_quotes):
+            midnight = timestamp[row] // DAY_NS * DAY_NS
+            count += 1
+    return count
+
+
+@kernel
+def _fill_days(timestamp: Any, kinds: Any, prices: Any, keeps_empty_quotes: bool, days: Any) -> None:
+    number = -1
+    midnight = 0
+    is_late = False
+    rows = 0
+    session_rows = 0
+    for row in range(timestamp.size):
+        now = timestamp[row]
+        kind = kinds[row] & 3
+        if not is_event(now, kind, prices[row], keeps_empty_quotes):
+            continue
+        since_midnight = now - midnight
+        if number < 0 or not 0 <= since_midnight < DAY_NS:
+            if number >= 0:
+                days[number].rows = rows
+                days[number].session_rows = session_rows
+            number += 1
+            midnight = now // DAY_NS * DAY_NS
+            since_midnight = now - midnight
+            rows = 0
+            session_rows = 0
+            is_late = False
+            day = days[number]
+            day.first = row
+            day.midnight = midnight
+            day.flatten_row = -1
+            day.is_regular = True
+        rows += 1
+        day = days[number]
+        day.last = row + 1
+        if kind == TRADE:
+            day.has_print = True
+        if OPEN_NS <= since_midnight < CLOSE_NS:
+            if session_rows == 0:
+                day.session_first = row
+            day.session_last = row + 1
+            session_rows += 1
+            if is_late:
+                day.is_regular = False
+        elif since_midnight >= FLATTEN_NS or is_late:
+            is_late = True
+            if kind == TRADE and day.flatten_row < 0:
+                day.flatten_row = row
+    if number >= 0:
+        days[number].rows = rows
+        days[number].session_rows = session_rows

@@ -1,0 +1,163 @@
+"""Market making on ticks: what can be varied, and what is reported. The rules are in docs/reference/market_making.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from tasks.api import ASK, BID, TRADE, Columns
+
+VARIANTS: Final = ("v1_baseline", "v2_price_follow_qty_cooldown", "v2_1_stop_loss", "v3_liquidity_monitor")
+RULES: Final = ("reference", "fixed")
+
+FILL_METRICS: Final = (
+    "trades",
+    "buys",
+    "sells",
+    "volume",
+    "buy_volume",
+    "sell_volume",
+    "turnover",
+    "total_pnl",
+    "final_position",
+    "highest_position",
+    "lowest_position",
+    "market_days",
+    "strategy_days",
+    "win_rate_pct",
+    "max_drawdown",
+    "max_drawdown_pct",
+    "sharpe",
+    "calmar",
+    "profit_factor",
+    "avg_pnl_per_trade",
+)
+FILL_COUNTS: Final = (
+    "trades",
+    "buys",
+    "sells",
+    "volume",
+    "buy_volume",
+    "sell_volume",
+    "final_position",
+    "highest_position",
+    "lowest_position",
+    "market_days",
+    "strategy_days",
+)
+
+
+@dataclass(frozen=True)
+class MarketMakingParams:
+    """Names and defaults of the original's configuration files, per security."""
+
+    variant: str = field(
+        default="v1_baseline", metadata={"choices": VARIANTS, "doc": "which of the four quoting rules is played"}
+    )
+    quote_size: int = field(
+        default=50_000,
+        metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "size of each quote where its side has no own"},
+    )
+    quote_size_bid: int | None = field(
+        default=None, metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "size of the bid; null: quote_size"}
+    )
+    quote_size_ask: int | None = field(
+        default=None, metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "size of the ask; null: quote_size"}
+    )
+    refill_interval_sec: int = field(
+        default=60,
+        metadata={"min": 0, "max": 10**8, "unit": "s", "doc": "v1: life of a quote; others: cooldown after a fill"},
+    )
+    max_position: int = field(
+        default=2_000_000,
+        metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "largest position on either side"},
+    )
+    max_notional: float | None = field(
+        default=None,
+        metadata={
+            "min": 0.0,
+            "max": 1e15,
+            "unit": "currency",
+            "doc": "largest position by value, null: no cap; heeded by v1, and by all under `rules: fixed`",
+        },
+    )
+    min_local_currency_before_quote: float = field(
+        default=25_000.0,
+        metadata={"min": 0.0, "max": 1e15, "unit": "currency", "doc": "least value of the best level that is joined"},
+    )
+    stop_loss_threshold_pct: float = field(
+        default=2.0,
+        metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "v2.1: loss on the open position that ends it"},
+    )
+    rules: str = field(
+        default="reference", metadata={"choices": RULES, "doc": "the original's quirks kept, or mended (fixed)"}
+    )
+
+
+class MarketMaking:
+    """Quotes on both sides of the book, four variants."""
+
+    name: Final = "market_making"
+    data: Final = "ticks"
+    params: Final = MarketMakingParams
+    metrics: Final = (*FILL_METRICS, "state_pnl", "rows", "session_rows", "unprinted_flattens")
+    whole_numbers: Final = (*FILL_COUNTS, "rows", "session_rows", "unprinted_flattens")
+    metric: Final = "total_pnl"
+    goal: Final[Literal["maximize"]] = "maximize"
+    groups: Final = ("variant", "rules")
+    traces: Final = {
+        "trades": {
+            "timestamp": "timestamp[ns]",
+            "side": "string",
+            "fill_price": "double",
+            "fill_qty": "int64",
+            "realized_pnl": "double",
+            "position": "int64",
+            "pnl": "double",
+        }
+    }
+
+    def prepare(self, data: Columns) -> Columns:
+        from tasks.kernels import market_making_sweep as sweep
+
+        return data if isinstance(data, sweep.TickDays) else sweep.cut(data)
+
+    def evaluate(self, data: Columns, combinations: Columns) -> Columns:
+        from tasks.kernels import market_making_sweep as sweep
+
+        days = data if isinstance(data, sweep.TickDays) else sweep.cut(data)
+        found = sweep.evaluate(days, combinations)
+        return {name: found[name] for name in self.metrics}
+
+    def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
+        from tasks.kernels import market_making_sweep as sweep
+
+        days = data if isinstance(data, sweep.TickDays) else sweep.cut(data)
+        return {"trades": sweep.trace(days, combination)}
+
+    def warm_up(self) -> None:
+        """Compile every kernel, or load it from the disk, on a few made-up ticks."""
+        ticks = a_few_ticks()
+        defaults = MarketMakingParams()
+        columns = {name: np.array([getattr(defaults, name)] * 8, object) for name in defaults.__dataclass_fields__}
+        for number in ("quote_size", "refill_interval_sec", "max_position"):
+            columns[number] = columns[number].astype(np.int64)
+        columns["variant"] = np.array(VARIANTS * 2, object)
+        columns["rules"] = np.repeat(np.array(RULES, object), 4)
+        days = self.prepare(ticks)
+        self.evaluate(days, columns)
+        self.trace(days, vars(defaults))
+
+
+def a_few_ticks() -> Columns:
+    """Two quotes and two prints on one morning: enough to compile a kernel with, too little to learn from."""
+    ten = 1_700_042_400 * 10**9  # 2023-11-15 10:00:00
+    return {
+        "timestamp": np.array([ten, ten + 10**9, ten + 2 * 10**9, ten + 20_000 * 10**9]),
+        "type": np.array([BID, ASK, TRADE, TRADE], np.int8),
+        "price": np.array([9.99, 10.01, 10.0, 10.0]),
+        "volume": np.array([5_000, 5_000, 100, 100]),
+    }

@@ -77,9 +77,7 @@ def test_every_file_that_the_compose_file_names_is_there(compose: dict[str, Any]
 def test_the_image_gets_every_file_that_it_copies() -> None:
     copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
     wanted = {name for line in copies for name in line.split()}
-    let_in = {
-        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
-    }
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
 
     assert wanted == let_in
     assert [name for name in wanted if not (ROOT / name).exists()] == []

@@ -105,8 +105,8 @@ class Space:
     def block(self, first: int, last: int) -> Block:
         raw = np.arange(max(first, 0), min(last, self.raw_size), dtype=np.int64)
         for names, mask in self._masks:
-            if len(raw):
-                raw = raw[mask[tuple(self._digits(raw, n) for n in names)]]
+            keep = mask[tuple(self._digits(raw, n) for n in names)] if names else np.full(len(raw), mask)
+            raw = raw[keep]
         columns: dict[str, list[Value]] = {}
         fragments: dict[str, list[str]] = {}
         for name, values in self._columns.items():

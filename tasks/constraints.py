@@ -83,7 +83,7 @@ def parse(text: str, names: Collection[str]) -> Constraint:
     try:
         tree = ast.parse(line, mode="eval").body
     except SyntaxError as e:
-        offset = min(max((e.offset or 1) - 1, 0), max(len(line) - 1, 0)) + skipped
+        offset = max(min(e.offset or len(line), len(line)) - 1, 0) + skipped
         raise ConstraintInvalid("not an expression", offset=offset, hint=ALLOWED) from e
     except (ValueError, RecursionError, MemoryError) as e:  # a null byte; nested too deep
         raise ConstraintInvalid("not an expression", hint=ALLOWED) from e

@@ -201,7 +201,7 @@ def _of_type(parameter: Parameter, value: Value) -> Value:
                 number = math.inf
             if math.isfinite(number):
                 return number
-            raise ValueRefused(f"{parameter.name} is a finite number, was {value}")
+            raise ValueRefused(f"{parameter.name} is a finite number, was {number}")
         case "str" if isinstance(value, str):
             return value
         case "bool" if isinstance(value, bool):

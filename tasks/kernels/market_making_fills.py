@@ -34,7 +34,7 @@ def record_fill(s: Any, side: int, price: float, quantity: int, now: int, log: A
     s.realised += realised
     s.timer[side] = now
     _carry_basis(s, before, after, price)
-    _count(s, side, price, quantity, realised)
+    count_fill(s, side, price, quantity, realised)
     if log.size > 0:
         entry = log[s.trades - 1]
         entry.timestamp = now
@@ -74,7 +74,7 @@ def _carry_basis(s: Any, before: int, after: int, price: float) -> None:
 
 
 @kernel
-def _count(s: Any, side: int, price: float, quantity: int, realised: float) -> None:
+def count_fill(s: Any, side: int, price: float, quantity: int, realised: float) -> None:
     s.trades += 1
     s.fills[side] += 1
     s.volume[side] += quantity

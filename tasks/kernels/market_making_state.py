@@ -30,6 +30,25 @@ NEVER: Final = -(2**60)  # a timer that never ran: far enough back to be due, ne
 NO_SIDE: Final = -1
 SMALLEST_BASIS: Final = 1e-6
 
+# What `count_fill` keeps: a backtest's position and realised profit, and the figures reported of its fills.
+COUNTERS: Final = (
+    ("position", "i8"),
+    ("realised", "f8"),
+    ("trades", "i8"),
+    ("fills", "i8", (2,)),
+    ("volume", "i8", (2,)),
+    ("turnover", "f8"),
+    ("wins", "i8"),
+    ("gains", "f8"),
+    ("losses", "f8"),
+    ("peak", "f8"),
+    ("max_drawdown", "f8"),
+    ("highest_position", "i8"),
+    ("lowest_position", "i8"),
+    ("day_pnl", "f8"),
+    ("day_fills", "i8"),
+)
+
 SETTING: Final = np.dtype(
     [
         ("variant", "i8"),
@@ -47,9 +66,7 @@ SETTING: Final = np.dtype(
 STATE: Final = np.dtype(
     [
         # the backtest itself
-        ("position", "i8"),
         ("entry", "f8"),
-        ("realised", "f8"),
         ("is_live", "i8", (2,)),
         ("quote", "f8", (2,)),  # where the live quote stands
         ("order_price", "f8", (2,)),  # NaN: no order yet, which differs from every price
@@ -65,21 +82,9 @@ STATE: Final = np.dtype(
         ("liquidating", "i8"),  # side of the pending liquidation, or NO_SIDE
         ("liquidation_left", "i8"),
         # what is reported of it
+        *COUNTERS,
         ("session_rows", "i8"),
-        ("trades", "i8"),
-        ("fills", "i8", (2,)),
-        ("volume", "i8", (2,)),
-        ("turnover", "f8"),
-        ("wins", "i8"),
-        ("gains", "f8"),
-        ("losses", "f8"),
-        ("peak", "f8"),
-        ("max_drawdown", "f8"),
-        ("highest_position", "i8"),
-        ("lowest_position", "i8"),
         ("unprinted_flattens", "i8"),
-        ("day_pnl", "f8"),
-        ("day_fills", "i8"),
     ],
     align=True,
 )

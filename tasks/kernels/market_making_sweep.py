@@ -22,10 +22,9 @@ from tasks.kernels.market_making_state import (
     no_log,
 )
 from tasks.kernels.statistics import fill_statistics
-from tasks.kernels.tick_days import cut_days
+from tasks.kernels.tick_days import TICK_COLUMNS, as_kernel_column, cut_days
 
 Columns = Mapping[str, NDArray[Any]]
-_TYPES = {"timestamp": np.int64, "type": np.int8, "price": np.float64, "volume": np.int64}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,15 +45,8 @@ class TickDays(Mapping[str, NDArray[Any]]):
         return len(self.columns)
 
 
-def as_kernel_column(values: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
-    """Aligned, contiguous, read-only: one kind of array, so that each kernel is compiled once. No copy if it fits."""
-    view = np.require(values, kind, ["C", "A"]).view()
-    view.flags.writeable = False
-    return view
-
-
 def cut(data: Columns) -> TickDays:
-    columns = {name: as_kernel_column(data[name], kind) for name, kind in _TYPES.items()}
+    columns = {name: as_kernel_column(data[name], kind) for name, kind in TICK_COLUMNS.items()}
     ticks = columns["timestamp"], columns["type"], columns["price"]
     return TickDays(columns, {keeps: cut_days(*ticks, keeps) for keeps in (False, True)})
 
@@ -138,7 +130,7 @@ def _play(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     dates = int(days.date.max()) + 1 if days.size else 0
     day_pnl, day_fills = np.zeros((settings.size, dates)), np.zeros((settings.size, dates), np.int64)
-    columns = (data[name] for name in _TYPES)
+    columns = (data[name] for name in TICK_COLUMNS)
     play_days(*columns, days, settings, states, log, day_pnl, day_fills)
     return day_pnl, day_fills
 

@@ -12,6 +12,8 @@ from tasks.kernels.jit import kernel
 from tasks.kernels.market_making import is_event
 from tasks.kernels.market_making_state import CLOSE_NS, DAY_NS, FLATTEN_NS, OPEN_NS
 
+TICK_COLUMNS: Final = {"timestamp": np.int64, "type": np.int8, "price": np.float64, "volume": np.int64}
+
 DAY: Final = np.dtype(
     [
         ("first", "i8"),
@@ -28,6 +30,13 @@ DAY: Final = np.dtype(
     ],
     align=True,
 )
+
+
+def as_kernel_column(values: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
+    """Aligned, contiguous, read-only: one kind of array, so that each kernel is compiled once. No copy if it fits."""
+    view = np.require(values, kind, ["C", "A"]).view()
+    view.flags.writeable = False
+    return view
 
 
 def cut_days(

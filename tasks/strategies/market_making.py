@@ -49,6 +49,17 @@ FILL_COUNTS: Final = (
     "strategy_days",
 )
 
+CLOSING_COUNTS: Final = (
+    "auction_entries",
+    "buy_entries",
+    "sell_entries",
+    "vwap_exits",
+    "stop_losses",
+    "eod_flattens",
+    "filtered_sell_entries",
+    "filtered_buy_entries",
+)
+
 
 @dataclass(frozen=True)
 class MarketMakingParams:
@@ -150,6 +161,97 @@ class MarketMaking:
         days = self.prepare(ticks)
         self.evaluate(days, columns)
         self.trace(days, vars(defaults))
+
+
+@dataclass(frozen=True)
+class ClosingParams:
+    """Names and defaults of the original's configuration files, per security, and of its command line."""
+
+    vwap_preclose_period_min: int = field(
+        default=15, metadata={"min": 1, "max": 885, "unit": "minutes", "doc": "the average is that of the last minutes"}
+    )
+    spread_vwap_pct: float = field(
+        default=0.5, metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "limits' distance from the average"}
+    )
+    order_notional: float = field(
+        default=250_000.0, metadata={"min": 0.0, "max": 1e15, "unit": "currency", "doc": "value of each auction order"}
+    )
+    stop_loss_threshold_pct: float = field(
+        default=2.0, metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "loss on the entry price that ends it"}
+    )
+    trend_filter_sell_enabled: bool = field(default=True, metadata={"doc": "no sell order in a rising market"})
+    trend_filter_sell_threshold_bps_hr: float = field(
+        default=10.0, metadata={"min": 0.0, "max": 1e6, "unit": "bps/h", "doc": "what counts as rising"}
+    )
+    trend_filter_buy_enabled: bool = field(default=False, metadata={"doc": "no buy order in a falling market"})
+    trend_filter_buy_threshold_bps_hr: float = field(
+        default=10.0, metadata={"min": 0.0, "max": 1e6, "unit": "bps/h", "doc": "what counts as falling"}
+    )
+    auction_fill_pct: float = field(
+        default=10.0, metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "our part of the auction's volume"}
+    )
+    exchange: str | None = field(
+        default=None, metadata={"choices": ("ADX", "DFM"), "doc": "whose tick sizes hold; null: by the security"}
+    )
+    sort_kind: str | None = field(
+        default=None,
+        metadata={
+            "choices": ("quicksort", "stable"),
+            "doc": "order of rows of one instant; null: quicksort as the original, stable under `rules: fixed`",
+        },
+    )
+    rules: str = field(
+        default="reference", metadata={"choices": RULES, "doc": "the original's quirks kept, or mended (fixed)"}
+    )
+
+
+class MarketMakingClosing:
+    """Orders around the pre-close average into the closing auction, unwound on the next day."""
+
+    name: Final = "market_making_closing"
+    data: Final = "ticks"
+    params: Final = ClosingParams
+    metrics: Final = (*FILL_METRICS, "rows", *CLOSING_COUNTS)
+    whole_numbers: Final = (*FILL_COUNTS, "rows", *CLOSING_COUNTS)
+    metric: Final = "total_pnl"
+    goal: Final[Literal["maximize"]] = "maximize"
+    traces: Final = {
+        "trades": {
+            "timestamp": "timestamp[ns]",
+            "side": "string",
+            "price": "double",
+            "quantity": "int64",
+            "realized_pnl": "double",
+            "trade_type": "string",
+            "vwap_reference": "double",
+        }
+    }
+
+    def prepare(self, data: Columns) -> Columns:
+        from tasks.kernels import closing_sweep as sweep
+
+        return data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
+
+    def evaluate(self, data: Columns, combinations: Columns) -> Columns:
+        from tasks.kernels import closing_sweep as sweep
+
+        ticks = data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
+        found = sweep.evaluate(ticks, combinations)
+        return {name: found[name] for name in self.metrics}
+
+    def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
+        from tasks.kernels import closing_sweep as sweep
+
+        ticks = data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
+        return {"trades": sweep.trace(ticks, combination)}
+
+    def warm_up(self) -> None:
+        """Compile every kernel, or load it from the disk, on a few made-up ticks."""
+        defaults = ClosingParams()
+        columns = {name: np.array([getattr(defaults, name)], object) for name in defaults.__dataclass_fields__}
+        ticks = self.prepare(a_few_ticks())
+        self.evaluate(ticks, columns)
+        self.trace(ticks, vars(defaults))
 
 
 def a_few_ticks() -> Columns:

@@ -80,6 +80,7 @@ def _kept_columns(ref: SliceRef, cache_dir: Path) -> Columns | None:
                 return columns  # another process has made it meanwhile
             _sweep_out(folder)
             _write(folder, _decoded(ref, cache_dir))
+            log.info("decoded %s", ref.path, extra={"event": "data_decoded", "security": ref.security})
     except OSError as e:
         reason = (e.strerror or str(e)).lower()
         log.warning(

@@ -80,7 +80,7 @@ def _table(events: Events, midnight_ns: int, tick: float) -> Any:
 
 
 def _column(values: Any, kind: Any) -> Any:
-    """From the array's own bytes: Arrow's conversion imports pandas, which takes longer than the demo's data."""
+    """From the array's own bytes: Arrow's conversion imports pandas, which takes longer than all this."""
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 

@@ -24,16 +24,19 @@ AT_LAST_END: Final = 15 * 3600
 
 # What happens in the session, and how many rows it makes: a quote changes; a trade eats from a side; a trade
 # eats a whole side, and the price moves by a tick.
-KINDS: Final = np.array([0.47, 0.50, 0.03])
+QUOTE_SHARE: Final = 0.47
 ROWS_OF_KIND: Final = np.array([1, 2, 3])
-ROWS_PER_HAPPENING: Final = float(KINDS @ ROWS_OF_KIND)
+MOVES_PER_TICK: Final = (
+    7.5e-5  # share of moves, times the tick's share of the price: fine ticks move more often
+)
 HAPPENINGS_PER_SECOND: Final = 2  # in a second in which anything happens
-TURNS_BACK: Final = 0.8  # how often a move undoes the direction of the last one
+TURNS_BACK: Final = (0.35, 0.8)  # how often a move undoes the last one, on a trending and on a quiet day
+CLOSING_SPREAD: Final = 0.004  # of the closing price around the session's last
 LOWEST_TICKS: Final = 10
 
 QUOTE_SPREAD: Final = 1.0  # of the logarithm: two of three quotes are 0.37 to 2.7 times the usual
 TRADE_SPREAD: Final = 1.7
-TRADE_SHARE: Final = 0.12  # the usual trade against the usual quote
+TRADE_SHARE: Final = 0.05  # the usual trade against the usual quote
 
 Market = Literal["DFM", "ADX"]
 
@@ -73,7 +76,7 @@ def trading_day(
     usual = round(security.usual_price / security.tick)
     bid = max(LOWEST_TICKS, last_ticks + round(0.05 * (usual - last_ticks)) + int(rng.integers(-2, 3)))
     session, bid_at_end = _session(security, bid, session_events, rng)
-    close = max(LOWEST_TICKS, bid_at_end + int(rng.integers(-1, 3)))
+    close = max(LOWEST_TICKS, bid_at_end + round(CLOSING_SPREAD * bid_at_end * rng.standard_normal()))
     parts = [
         _before(security, bid, rng),
         _auction(security, OPENING, bid, rng, prints=int(rng.integers(3, 25))),
@@ -86,11 +89,14 @@ def trading_day(
 
 
 def _session(security: Security, bid: int, events: int, rng: np.random.Generator) -> tuple[Events, int]:
-    happenings = max(2, round(events / ROWS_PER_HAPPENING))
-    kind = rng.choice(3, size=happenings, p=KINDS)
+    moving = min(0.1, MOVES_PER_TICK * security.usual_price / security.tick)
+    shares = np.array([QUOTE_SHARE, 1.0 - QUOTE_SHARE - moving, moving])
+    happenings = max(2, round(events / float(shares @ ROWS_OF_KIND)))
+    kind = rng.choice(3, size=happenings, p=shares)
     side = rng.integers(BID, ASK + 1, happenings)
     moves = np.flatnonzero(kind == 2)
-    direction = rng.choice([-1, 1]) * np.cumprod(np.where(rng.random(moves.size) < TURNS_BACK, -1, 1))
+    turns = rng.random(moves.size) < rng.uniform(*TURNS_BACK)
+    direction = rng.choice([-1, 1]) * np.cumprod(np.where(turns, -1, 1))
     side[moves] = np.where(direction > 0, ASK, BID)
     step = np.zeros(happenings, np.int64)
     step[moves] = direction

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tasks.contract import ASK, BID
 from tasks.kernels.jit import kernel
 from tasks.kernels.market_making import play_day
+from tasks.kernels.market_making_fills import flatten
 from tasks.kernels.market_making_state import (
     FILL,
     SECOND_NS,
@@ -21,6 +22,8 @@ from tasks.kernels.market_making_state import (
     fresh_states,
     no_log,
 )
+from tasks.kernels.market_making_timed import play_session_by_timer
+from tasks.kernels.order_book import NO_SESSION, blank_book, write_book
 from tasks.kernels.statistics import fill_statistics
 from tasks.kernels.tick_days import TICK_COLUMNS, as_kernel_column, cut_days
 
@@ -131,22 +134,42 @@ def _play(
     dates = int(days.date.max()) + 1 if days.size else 0
     day_pnl, day_fills = np.zeros((settings.size, dates)), np.zeros((settings.size, dates), np.int64)
     columns = (data[name] for name in TICK_COLUMNS)
-    play_days(*columns, days, settings, states, log, day_pnl, day_fills)
+    book = blank_book(int(days.session_rows.max(initial=0)))
+    play_days(*columns, days, book, settings, states, log, day_pnl, day_fills)
     return day_pnl, day_fills
 
 
 @kernel
 def play_days(
-    timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, settings: Any, states: Any, log: Any,
+    timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, book: Any, settings: Any, states: Any, log: Any,
     day_pnl: Any, day_fills: Any,
 ) -> None:  # fmt: skip
-    """Day by day, all combinations over a day before the next: a day's rows fit the processor's cache."""
+    """Day by day, all combinations over a day before the next: a day's book fits the processor's cache.
+
+    All combinations follow the same rules, reference or fixed.
+    """
     for d in range(days.size):
         day = days[d]
+        jumps = day.is_regular and not settings[0].fixed
+        session = write_book(timestamp, kinds, prices, volumes, day, book) if jumps else NO_SESSION
         for c in range(settings.size):
+            g = settings[c]
             s = states[c]
             s.day_pnl = 0.0
             s.day_fills = 0
-            play_day(timestamp, kinds, prices, volumes, day.first, day.last, day.midnight, settings[c], s, log)
+            if jumps and g.variant == V1:
+                play_session_by_timer(book, session, g, s, log)
+                _end_day(timestamp, prices, day, book, session, s, log)
+            else:
+                play_day(timestamp, kinds, prices, volumes, day.first, day.last, day.midnight, g, s, log)
             day_pnl[c, day.date] += s.day_pnl
             day_fills[c, day.date] += s.day_fills
+
+
+@kernel
+def _end_day(timestamp: Any, prices: Any, day: Any, book: Any, session: Any, s: Any, log: Any) -> None:
+    s.session_rows += session.events
+    if session.trades > 0:
+        s.last_price = book.trade_price[session.trades - 1]
+    if day.flatten_row >= 0 and s.position != 0:
+        flatten(s, prices[day.flatten_row], timestamp[day.flatten_row], log)

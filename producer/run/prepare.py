@@ -1,0 +1,159 @@
+"""From a checked sweep.yaml to the spec of a sweep: data and code get their checksums, the sweep its id and folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from producer.spec.check import CheckedSweep
+from tasks import names, registry, store
+from tasks.data.digest import file_digest
+from tasks.errors import FolderRefused
+from tasks.parameters import ParameterType
+from tasks.plan import ChunkPlan, SecurityWork, SweepSpec
+from tasks.settings import Settings
+
+ID_DIGITS: Final = 6
+SPEC_FILE: Final = "spec"
+PLAN_FILE: Final = "plan"
+ALIASES: Final[dict[ParameterType, str]] = {
+    "int": "int64",
+    "float": "float64",
+    "bool": "bool",
+    "str": "string",
+    "list": "string",
+    "map": "string",
+}
+
+
+def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
+    """The spec, with id and results folder. Reads every data file that was not read before (its checksum is kept)."""
+    about = registry.describe(checked.strategy)
+    types = {p.name: ALIASES[p.type] for p in about.parameters}
+    spaces: dict[str, int] = {}
+    wires: list[dict[str, Any]] = []
+    works: list[SecurityWork] = []
+    for item in checked.securities:
+        wire = item.space.to_wire()
+        key = json.dumps(wire, sort_keys=True)
+        if key not in spaces:
+            spaces[key] = len(wires)
+            wires.append(wire)
+        last = item.space.raw_size if checked.limit is None else item.space.first_raw(checked.limit)
+        works.append(
+            SecurityWork(
+                name=item.security,
+                path=str(item.entry.path),
+                digest=file_digest(item.entry.path, settings.cache_dir),
+                events=item.entry.rows or 0,
+                space=spaces[key],
+                last=last,
+                backtests=item.space.count_between(0, last),
+            )
+        )
+    metrics = tuple((m, "int64" if m in about.whole_numbers else "float64") for m in about.metrics)
+    traces = {t: [[n, a] for n, a in about.traces[t].items()] for t in checked.keep if t != "summary"}
+    spec = SweepSpec(
+        sweep_id="",
+        name=checked.name,
+        strategy=checked.strategy,
+        fingerprint=registry.fingerprint(checked.strategy),
+        kind=checked.kind,
+        keep=tuple(checked.keep),
+        start_ns=checked.start_ns,
+        end_ns=checked.end_ns,
+        seed=checked.seed,
+        parameters=tuple((name, types[name]) for name in checked.parameters),
+        metrics=metrics,
+        traces=traces,
+        spaces=tuple(wires),
+        securities=tuple(works),
+        chunk=checked.chunk_rule,
+        results="",
+        timeout_seconds=checked.timeout_s,
+        queue=checked.queue,
+        metric={"name": checked.metric, "goal": checked.goal, "min_trades": checked.min_trades},
+        max_failures=_most_failures(checked),
+        text=checked.text,
+        overrides=dict(checked.overrides),
+    )
+    return _placed(spec, checked.output_dir)
+
+
+def _placed(spec: SweepSpec, template: str) -> SweepSpec:
+    """With the shortest id that no other sweep's folder has, and that folder."""
+    for digits in range(ID_DIGITS, len(spec.identity)):
+        short = spec.identity[:digits]
+        folder = Path(os.path.abspath(template.replace("{name}", spec.name).replace("{id}", short)))
+        owner = owner_of(folder)
+        if owner in (None, spec.identity):
+            return spec.with_id(f"{spec.name}-{short}", str(folder))
+        if "{id}" not in template:
+            break
+    raise FolderRefused(
+        f"results folder {folder} holds another sweep",
+        hint="put {id} into output.dir, for example results/{name}/{id}",
+    )
+
+
+def owner_of(folder: Path) -> str | None:
+    """The identity of the sweep whose results, finished or not, the folder holds; None where it holds none."""
+    if marked := store.marked(folder):
+        return marked
+    try:
+        document = json.loads((folder / names.MANIFEST_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "unknown" if folder.is_dir() and any(folder.iterdir()) else None
+    return str(document.get("identity", "unknown"))
+
+
+def claim(spec: SweepSpec) -> None:
+    """Makes the results folder this sweep's own. Raises FolderRefused where it cannot be written."""
+    folder = Path(spec.results)
+    try:
+        store.mark(folder, spec.identity)
+        store.write_whole(store.work_folder(folder) / SPEC_FILE, spec.to_bytes())
+    except OSError as e:
+        raise FolderRefused(
+            f"results folder {folder} cannot be written: {e.strerror or e}", hint="choose another output.dir"
+        ) from e
+
+
+def renewed(spec: SweepSpec, settings: Settings) -> SweepSpec:
+    """The same sweep, by the same id, with code and data as they are now."""
+    works = tuple(replace(w, digest=file_digest(w.path, settings.cache_dir)) for w in spec.securities)
+    return replace(spec, fingerprint=registry.fingerprint(spec.strategy), securities=works)
+
+
+def kept_plan(spec: SweepSpec) -> ChunkPlan | None:
+    """The chunks of an earlier run, from the work folder."""
+    try:
+        return ChunkPlan.from_bytes((store.work_folder(spec.results) / PLAN_FILE).read_bytes())
+    except OSError:
+        return None
+
+
+def keep_plan(spec: SweepSpec, plan: ChunkPlan) -> None:
+    store.write_whole(store.work_folder(spec.results) / PLAN_FILE, plan.to_bytes())
+
+
+def finished(spec: SweepSpec) -> dict[str, Any] | None:
+    """The manifest, where this very sweep is finished in its folder and nothing of it is missing."""
+    folder = Path(spec.results)
+    try:
+        document = json.loads((folder / names.MANIFEST_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    files = [f"{table}.parquet" for table in ("summary", "failures", *spec.traces)]
+    whole = document.get("identity") == spec.identity and all((folder / f).is_file() for f in files)
+    return dict(document) if whole else None
+
+
+def _most_failures(checked: CheckedSweep) -> float | None:
+    """Failed backtests above which the sweep stops."""
+    if checked.on_failure == "stop":
+        return 0
+    return checked.max_failures

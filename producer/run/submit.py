@@ -1,0 +1,177 @@
+"""`producer submit`: finds out whether the sweep is new, running, interrupted or finished, and gives a session on it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from producer.run import local, prepare, records
+from producer.run.local import PrivateStack
+from producer.run.session import Session
+from producer.spec.check import CheckedSweep
+from tasks import names
+from tasks.celery_app import make_app, merge_queue
+from tasks.connection import check_server, connect, translated
+from tasks.errors import ClusterUnavailable, UsageError
+from tasks.heartbeat import Node, live_nodes
+from tasks.ledger import Ledger
+from tasks.messages import WIRE_VERSION
+from tasks.plan import SweepSpec
+from tasks.progress import Status
+from tasks.settings import Settings
+
+
+def submit(
+    checked: CheckedSweep, settings: Settings, *, require_workers: int = 1, detach: bool = False
+) -> Session:
+    """A session on the sweep, whatever state it is in. Nothing is on the queue yet: `statuses` does the work."""
+    spec = prepare.spec_of(checked, settings)
+    if checked.cache == "use" and (manifest := prepare.finished(spec)):
+        return _finished_session(spec, checked, settings, manifest)
+    prepare.claim(spec)
+    url = shared_url(settings)
+    if url is None and detach:
+        raise UsageError(
+            "a detached sweep needs a server that stays when this command ends",
+            hint="start one with: producer up    or give --redis URL",
+        )
+    record = new_record(spec, checked, url)
+    return open_session(
+        spec, settings, record, url, fresh=checked.cache != "use", require_workers=require_workers
+    )
+
+
+def open_session(
+    spec: SweepSpec,
+    settings: Settings,
+    record: records.SweepRecord,
+    url: str | None,
+    *,
+    fresh: bool,
+    require_workers: int = 1,
+) -> Session:
+    """Connects, or starts the private stack, and opens the ledger of the sweep; `fresh` forgets what is there."""
+    stack = None
+    if url is None:
+        if fresh:
+            local.forget(settings, spec.sweep_id)
+        stack = PrivateStack(settings, spec.sweep_id)
+        stack.wait_ready()
+        url = stack.redis_url
+    try:
+        client = connect(url)
+        if stack is None:
+            check_server(client, url)
+        with translated(url):
+            if stack is None:
+                _check_nodes(live_nodes(client), require_workers, spec.queue)
+            ledger = Ledger(client, spec.sweep_id)
+            if fresh:
+                ledger.purge()
+            if not ledger.create(spec):
+                _go_on(ledger, spec, alone=stack is not None)
+            elif not fresh and (plan := prepare.kept_plan(spec)):
+                ledger.fix_plan(plan)  # a Redis that was emptied: the same chunks again
+    except BaseException:
+        if stack is not None:
+            stack.stop()
+        raise
+    records.save(settings.state_dir, record)
+    app = make_app(settings.model_copy(update={"redis_url": url}))
+    return Session(spec, app, ledger, record=record, settings=settings, url=url, stack=stack)
+
+
+def _go_on(ledger: Ledger, spec: SweepSpec, *, alone: bool) -> None:
+    """With a sweep that was begun before. On a stack of our own nobody else has its chunks in hand."""
+    if alone:
+        queues = (spec.queue, merge_queue(spec.queue), "unacked", "unacked_index", "unacked_mutex")
+        ledger.client.delete(*(names.PREFIX + key for key in queues))
+        ledger.reopen()
+    elif ledger.meta().get("state") in ("cancelling", "cancelled", "failed"):
+        ledger.reopen()
+
+
+def shared_url(settings: Settings) -> str | None:
+    """The Redis to use: the configured one, else that of `producer up`; None: a private stack."""
+    if settings.redis_url is not None:
+        return settings.redis_url
+    stack = local.running(settings)
+    return stack.redis_url if stack else None
+
+
+def dry_run(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
+    """What would be run: counts, and what is finished already. Reads the data's checksums, starts nothing."""
+    spec = prepare.spec_of(checked, settings)
+    manifest = prepare.finished(spec) if checked.cache == "use" else None
+    return {
+        "id": spec.sweep_id,
+        "securities": len(spec.securities),
+        "combinations": max((s.backtests for s in spec.securities), default=0),
+        "backtests": spec.total,
+        "cached": spec.total if manifest else 0,
+        "results": spec.results,
+    }
+
+
+def new_record(
+    spec: SweepSpec, checked: CheckedSweep, url: str | None
+) -> records.SweepRecord:
+    return records.SweepRecord(
+        id=spec.sweep_id,
+        name=spec.name,
+        state="planning",
+        total=spec.total,
+        done=0,
+        failed=0,
+        created=time.time(),
+        finished=None,
+        results=spec.results,
+        sweep_file=str(Path(checked.path).absolute()),
+        tags=tuple(checked.tags),
+        redis_url=url,
+        metric=checked.metric,
+        goal=checked.goal,
+        best=None,
+    )
+
+
+def _finished_session(
+    spec: SweepSpec, checked: CheckedSweep, settings: Settings, manifest: dict[str, Any]
+) -> Session:
+    counts, times = manifest["counts"], manifest["times"]
+    failed, empty = int(counts["failed"]), int(counts["empty"])
+    status = Status(
+        id=spec.sweep_id,
+        name=spec.name,
+        state=manifest["state"],
+        total=spec.total,
+        done=spec.total,
+        ok=spec.total - failed - empty,
+        failed=failed,
+        empty=empty,
+        cached=spec.total,
+        chunks_total=int(counts["chunks"]),
+        chunks_done=int(counts["chunks"]),
+        started=float(times["created"]),
+        finished=float(times["finished"]),
+        results=spec.results,
+    )
+    record = records.updated(new_record(spec, checked, None), status)
+    records.save(settings.state_dir, record)
+    return Session(spec, None, None, record=record, settings=settings, final=status)
+
+
+def _check_nodes(nodes: list[Node], wanted: int, queue: str) -> None:
+    listening = [node for node in nodes if node.queue == queue]
+    old = [node for node in listening if node.wire != WIRE_VERSION]
+    if old:
+        raise ClusterUnavailable(
+            f"node {old[0].name} runs release {old[0].version}, which speaks another version of messages",
+            hint="install the same release on every node, then restart it",
+        )
+    if len(listening) < wanted:
+        found = f"no worker listens on queue '{queue}'" if not listening else f"{len(listening)} of {wanted} nodes are there"
+        raise ClusterUnavailable(found, hint="start one with: producer worker start --cores 4")
+
+

@@ -1,0 +1,87 @@
+"""One way to reach Redis or Valkey, whatever the URL's form, with foreign errors translated at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from kombu.exceptions import OperationalError
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import BusyLoadingError
+from redis.retry import Retry
+
+from tasks.errors import ClusterUnavailable, StoreUnavailable, UsageError
+
+SOCKET_SCHEME: Final = "redis+socket"  # what Celery calls a Unix socket; redis-py says "unix"
+OLDEST_SERVER: Final = (6, 2)  # kombu 5.7 uses ZRANGE … BYSCORE and ZADD GT
+TRANSIENT: Final = (redis.ConnectionError, redis.TimeoutError, BusyLoadingError, OperationalError)
+
+
+def is_socket(url: str) -> bool:
+    return urlsplit(url).scheme in ("unix", SOCKET_SCHEME)
+
+
+def broker_url(url: str) -> str:
+    """The URL as Celery wants it."""
+    return f"{SOCKET_SCHEME}{url[4:]}" if url.startswith("unix:") else url
+
+
+def masked(url: str) -> str:
+    """The URL without its password, for screens and logs."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def connect(url: str, *, retries: int = 3) -> redis.Redis:
+    """A client; nothing is sent yet. Raises UsageError for a URL of another kind."""
+    plain = f"unix{url[len(SOCKET_SCHEME) :]}" if url.startswith(SOCKET_SCHEME) else url
+    options: dict[str, Any] = {} if is_socket(url) else {"socket_keepalive": True}
+    try:
+        return redis.Redis.from_url(
+            plain,
+            socket_timeout=30,
+            socket_connect_timeout=5,
+            health_check_interval=10,
+            retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries),
+            retry_on_error=[redis.ConnectionError, redis.TimeoutError, BusyLoadingError],
+            **options,
+        )
+    except ValueError as e:
+        raise UsageError(
+            f"'{masked(url)}' is not a Redis address", hint="write redis://HOST:6379/0, rediss://… or unix:///PATH"
+        ) from e
+
+
+@contextmanager
+def translated(url: str = "") -> Iterator[None]:
+    """Redis errors become ours: what is away may come back, what refuses will not."""
+    where = f" at {masked(url)}" if url else ""
+    try:
+        yield
+    except TRANSIENT as e:
+        if isinstance(e, redis.AuthenticationError):
+            raise ClusterUnavailable(f"Redis{where} refuses the password", hint="check --redis") from e
+        raise StoreUnavailable(f"Redis{where} does not answer: {e}", hint="is it running? producer doctor") from e
+    except redis.RedisError as e:
+        raise ClusterUnavailable(f"Redis{where} refuses: {e}", hint="producer doctor says more") from e
+
+
+def check_server(client: redis.Redis, url: str) -> None:
+    """Raises ClusterUnavailable for a server that is away, too old, or allowed to forget what it was told."""
+    with translated(url):
+        info = client.info()
+    version = str(info.get("redis_version", "0"))
+    if tuple(int(p) for p in version.split(".")[:2]) < OLDEST_SERVER:
+        raise ClusterUnavailable(f"Redis {version} is too old", hint="Redis or Valkey 6.2 or newer is needed")
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise ClusterUnavailable(
+            f"Redis may evict keys (maxmemory-policy {policy}): queued work and results would vanish silently",
+            hint="set maxmemory-policy noeviction, as deploy/redis.conf does",
+        )

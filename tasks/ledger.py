@@ -1,0 +1,303 @@
+"""The ledger of one sweep in Redis: which chunks are planned, started, done; what decides when the sweep is finished.
+
+Every step that must be one step is a Lua script. The first result of a chunk wins, the queue may repeat or lose
+messages at will. No screen reads `done`: what they show is counted in `totals`, in the same step as the receipt.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import redis
+
+from tasks import names
+from tasks.messages import ChunkReceipt, ChunkRequest
+from tasks.plan import ChunkPlan, SweepSpec
+
+KEEP_SECONDS: Final = 14 * 86400  # longer than any holiday during which nobody looks
+
+# KEYS: done, meta, att, hand   ARGV: chunk, now, ttl
+_START: Final = """
+local old = redis.call('HGET', KEYS[1], ARGV[1])
+if old then return {'done', old, 0} end
+local state = redis.call('HGET', KEYS[2], 'state')
+if state ~= 'open' then return {'closed', state or 'unknown', 0} end
+redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
+local starts = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
+redis.call('EXPIRE', KEYS[3], ARGV[3])
+redis.call('EXPIRE', KEYS[4], ARGV[3])
+return {'start', '', starts}
+"""
+
+# KEYS: part, done, meta, totals, hand, failing, node
+# ARGV: chunk, blob, receipt, ttl, sha, security, failed, then pairs (counter, number)
+_COMMIT: Final = """
+local state = redis.call('HGET', KEYS[3], 'state')
+redis.call('HDEL', KEYS[5], ARGV[1])
+if not state or state == 'cancelled' then return {-1, ''} end
+local old = redis.call('HGET', KEYS[2], ARGV[1])
+if old then
+  if not string.find(old, ARGV[5], 1, true) then redis.call('HINCRBY', KEYS[3], 'mismatch', 1) end
+  return {0, old}
+end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[4]) end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+for i = 8, #ARGV, 2 do
+  redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
+  if ARGV[i] == 'backtests' then redis.call('HINCRBY', KEYS[7], 'backtests', ARGV[i + 1]) end
+end
+if tonumber(ARGV[7]) > 0 then redis.call('HINCRBY', KEYS[6], ARGV[6], ARGV[7]) end
+for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+return {1, ARGV[3]}
+"""
+
+# The receipt of a chunk whose part is gone is taken back, with its numbers: the chunk runs again.
+# KEYS: done, totals, failing   ARGV: chunk, receipt, security, failed, then pairs (counter, number)
+_RETRACT: Final = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+for i = 5, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], -ARGV[i + 1]) end
+if tonumber(ARGV[4]) > 0 then redis.call('HINCRBY', KEYS[3], ARGV[3], -ARGV[4]) end
+return 1
+"""
+
+# KEYS: lease   ARGV: holder, milliseconds
+_HOLD: Final = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+# KEYS: lease   ARGV: holder
+_RELEASE: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+# KEYS: meta   ARGV: from (comma-separated), to
+_MOVE: Final = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state or not string.find(',' .. ARGV[1] .. ',', ',' .. state .. ',', 1, true) then return 0 end
+redis.call('HSET', KEYS[1], 'state', ARGV[2])
+return 1
+"""
+
+LedgerState = Literal["open", "cancelling", "cancelled", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a worker is told when it wants to begin a chunk."""
+
+    verdict: Literal["start", "done", "closed"]
+    starts: int = 0
+    receipt: ChunkReceipt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What is committed, in backtests unless it says chunks; `cost_ms` as planned, `compute_ms` as measured."""
+
+    chunks: int = 0
+    backtests: int = 0
+    ok: int = 0
+    failed: int = 0
+    empty: int = 0
+    cost_ms: int = 0
+    compute_ms: int = 0
+
+
+class Ledger:
+    """One sweep's records. Holds no state of its own: any number may exist in any number of processes."""
+
+    def __init__(self, client: redis.Redis, sweep_id: str) -> None:
+        self.client = client
+        self.sweep_id = sweep_id
+        self._start = client.register_script(_START)
+        self._commit = client.register_script(_COMMIT)
+        self._retract = client.register_script(_RETRACT)
+        self._hold = client.register_script(_HOLD)
+        self._release = client.register_script(_RELEASE)
+        self._move = client.register_script(_MOVE)
+
+    def key(self, what: str) -> str:
+        return names.sweep_key(self.sweep_id, what)
+
+    # Opening and closing -----------------------------------------------------------------------------------------
+
+    def create(self, spec: SweepSpec) -> bool:
+        """Opens the sweep; False where it is open already, by whomever."""
+        packed = spec.to_bytes()
+        if not self.client.set(self.key("spec"), packed, nx=True, ex=KEEP_SECONDS):
+            self.client.set(self.key("spec"), packed, ex=KEEP_SECONDS)  # `resume --force` renews checksums
+            return False
+        meta: dict[str, Any] = {"state": "open", "total": spec.total, "created": self.now(), "epoch": 1}
+        with self.client.pipeline() as pipe:
+            pipe.hset(self.key("meta"), mapping={**meta, "identity": spec.identity, "name": spec.name})
+            pipe.expire(self.key("meta"), KEEP_SECONDS)
+            pipe.sadd(names.OPEN_SWEEPS, self.sweep_id)
+            pipe.execute()
+        return True
+
+    def fix_plan(self, plan: ChunkPlan) -> bool:
+        """Fixes chunks and shards; False where they are fixed already."""
+        if not self.client.set(self.key("plan"), plan.to_bytes(), nx=True, ex=KEEP_SECONDS):
+            return False
+        counts = {"chunks": len(plan.chunks), "shards": len(plan.shards), "cost_ms": plan.cost_ms}
+        self.client.hset(self.key("meta"), mapping=counts)
+        return True
+
+    def reopen(self) -> None:
+        """After a cancel or an interruption: chunks may start again, and every shard is published anew."""
+        with self.client.pipeline() as pipe:
+            pipe.hset(self.key("meta"), mapping={"state": "open", "published": 0})
+            pipe.hincrby(self.key("meta"), "epoch", 1)
+            pipe.hdel(self.key("meta"), "finished")
+            pipe.delete(self.key("hand"), self.key("att"), self.key("lead"))
+            pipe.sadd(names.OPEN_SWEEPS, self.sweep_id)
+            for word in ("spec", "plan", "meta", "done", "totals", "shards", "failing"):
+                pipe.expire(self.key(word), KEEP_SECONDS)
+            pipe.execute()
+
+    def move(self, to: LedgerState, *, only_from: Iterable[LedgerState]) -> bool:
+        """Changes the state if it is one of those named; decided in one step."""
+        moved = bool(self._move(keys=[self.key("meta")], args=[",".join(only_from), to]))
+        if moved and to in ("cancelled", "done", "failed"):
+            self.client.hset(self.key("meta"), "finished", self.now())
+            self.client.srem(names.OPEN_SWEEPS, self.sweep_id)
+        return moved
+
+    def purge(self) -> None:
+        """Forgets the sweep: every key of it."""
+        self.client.srem(names.OPEN_SWEEPS, self.sweep_id)
+        for key in self.client.scan_iter(match=names.sweep_key(self.sweep_id, "*"), count=1000):
+            self.client.unlink(key)
+
+    # Reading -----------------------------------------------------------------------------------------------------
+
+    def spec(self) -> SweepSpec | None:
+        packed = self.client.get(self.key("spec"))
+        return SweepSpec.from_bytes(packed) if packed else None
+
+    def plan(self) -> ChunkPlan | None:
+        packed = self.client.get(self.key("plan"))
+        return ChunkPlan.from_bytes(packed) if packed else None
+
+    def meta(self) -> dict[str, str]:
+        return {k.decode(): v.decode() for k, v in self.client.hgetall(self.key("meta")).items()}
+
+    def totals(self) -> Totals:
+        raw = self.client.hgetall(self.key("totals"))
+        return Totals(**{k.decode(): int(v) for k, v in raw.items()})
+
+    def failing(self) -> dict[str, int]:
+        """Security to its failed backtests."""
+        return {k.decode(): int(v) for k, v in self.client.hgetall(self.key("failing")).items() if int(v) > 0}
+
+    def receipts(self, chunks: Iterable[str]) -> list[ChunkReceipt | None]:
+        wanted = list(chunks)
+        if not wanted:
+            return []
+        found = self.client.hmget(self.key("done"), wanted)
+        return [ChunkReceipt.from_json(text) if text else None for text in found]
+
+    def note_published(self, shards: int) -> None:
+        """Shards below this number are on the queue, or have been."""
+        self.client.hset(self.key("meta"), "published", shards)
+
+    def node_cores(self, node: str) -> str:
+        cores = self.client.hget(names.node_key(node), "cores")
+        return cores.decode() if cores else ""
+
+    def now(self) -> float:
+        """The server's clock, seconds since 1970: one clock for all nodes."""
+        seconds, micros = self.client.time()
+        return float(seconds) + float(micros) / 1e6
+
+    def in_hand(self) -> int:
+        """Chunks that were started and have not come back."""
+        return int(self.client.hlen(self.key("hand")))
+
+    # A chunk's life ----------------------------------------------------------------------------------------------
+
+    def start(self, request: ChunkRequest) -> Start:
+        keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
+        verdict, text, starts = self._start(keys=keys, args=[request.name, time.time(), KEEP_SECONDS])
+        receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
+        return Start(verdict=verdict.decode(), starts=int(starts), receipt=receipt)
+
+    def commit(self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes, security: str) -> ChunkReceipt | None:
+        """The receipt that stands: this one, or that of an earlier run. None: the sweep is cancelled or forgotten."""
+        keys = [self.key(f"part:{request.name}")]
+        keys += [self.key(word) for word in ("done", "meta", "totals", "hand", "failing")]
+        keys.append(names.node_key(receipt.node))
+        args: list[Any] = [request.name, part, receipt.to_json(), KEEP_SECONDS, receipt.sha256, security, receipt.failed]
+        for counter, number in _counters(receipt, request.cost_ms).items():
+            args += [counter, number]
+        code, text = self._commit(keys=keys, args=args)
+        return None if code == -1 else ChunkReceipt.from_json(text)
+
+    def retract(self, receipt: ChunkReceipt, security: str, cost_ms: int) -> None:
+        """Takes back a receipt whose part is missing or damaged, unless somebody did before."""
+        args: list[Any] = [receipt.chunk, receipt.to_json(), security, receipt.failed]
+        for counter, number in _counters(receipt, cost_ms).items():
+            args += [counter, number]
+        self._retract(keys=[self.key("done"), self.key("totals"), self.key("failing")], args=args)
+
+    def part(self, chunk: str) -> bytes | None:
+        found: bytes | None = self.client.get(self.key(f"part:{chunk}"))
+        return found
+
+    def drop_parts(self, chunks: Iterable[str]) -> None:
+        keys = [self.key(f"part:{chunk}") for chunk in chunks]
+        if keys:
+            self.client.unlink(*keys)
+
+    # Shards and the end ------------------------------------------------------------------------------------------
+
+    def note_shard(self, shard: int, note: Mapping[str, Any]) -> None:
+        self.client.hset(self.key("shards"), str(shard), json.dumps(dict(note), sort_keys=True))
+        self.client.expire(self.key("shards"), KEEP_SECONDS)
+
+    def shard_notes(self) -> dict[int, dict[str, Any]]:
+        return {int(k): json.loads(v) for k, v in self.client.hgetall(self.key("shards")).items()}
+
+    def forget_shard(self, shard: int) -> None:
+        self.client.hdel(self.key("shards"), str(shard))
+
+    def set_final(self, manifest: str) -> bool:
+        return bool(self.client.set(self.key("final"), manifest, nx=True, ex=KEEP_SECONDS))
+
+    def final(self) -> str | None:
+        found = self.client.get(self.key("final"))
+        return found.decode() if found else None
+
+    # Leases ------------------------------------------------------------------------------------------------------
+
+    def hold(self, lease: str, holder: str, seconds: float) -> bool:
+        """Takes or renews a lease; False while somebody else has it."""
+        return bool(self._hold(keys=[self.key(lease)], args=[holder, int(seconds * 1000)]))
+
+    def release(self, lease: str, holder: str) -> None:
+        self._release(keys=[self.key(lease)], args=[holder])
+
+
+def _counters(receipt: ChunkReceipt, cost_ms: int) -> dict[str, int]:
+    return {
+        "chunks": 1,
+        "backtests": receipt.rows,
+        "ok": receipt.ok,
+        "failed": receipt.failed,
+        "empty": receipt.empty,
+        "cost_ms": cost_ms,
+        "compute_ms": round(receipt.compute_ms),
+    }
+
+
+def open_sweeps(client: redis.Redis) -> list[str]:
+    return sorted(member.decode() for member in client.smembers(names.OPEN_SWEEPS))

@@ -1,0 +1,200 @@
+"""The plan of a sweep as data: the spec that every process agrees on, and how it is cut into chunks and shards.
+
+Made once by the producer, kept in Redis and in the results folder; nothing measures it anew. A spec says *what* is
+computed and fixes the sweep's id; the chunk plan says in which pieces, and is fixed after the pilot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any, Final, Self
+
+import pyarrow as pa
+
+from tasks.combinations import Space
+from tasks.contract import DataKind
+from tasks.data.slices import SliceRef
+from tasks.messages import ChunkRequest
+
+ENGINE: Final = "1"
+"""Raised when the same spec would give other results; part of every sweep's identity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityWork:
+    """One security's share of the sweep."""
+
+    name: str
+    path: str
+    digest: str
+    events: int
+    """Rows of its data, for the cost estimate; 0 where unknown."""
+    space: int
+    """Its place in the spec's spaces."""
+    last: int
+    """Raw combinations below this belong to the sweep (`--limit`)."""
+    backtests: int
+    """Combinations among them that the constraints allow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    security: int
+    first: int
+    last: int
+    rows: int
+    """Backtests in it: what constraints leave of the range."""
+    cost_ms: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.security}:{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSpec:
+    """What is computed. Everything that changes a result is in `identity`."""
+
+    sweep_id: str
+    name: str
+    strategy: str
+    fingerprint: str
+    kind: DataKind
+    keep: tuple[str, ...]
+    start_ns: int | None
+    end_ns: int | None
+    seed: int
+    parameters: tuple[tuple[str, str], ...]
+    """Named parameters in order, each with its column's Arrow type."""
+    metrics: tuple[tuple[str, str], ...]
+    """The strategy's metrics, likewise."""
+    traces: dict[str, list[list[str]]]
+    """The further tables to keep, each with its columns likewise."""
+    spaces: tuple[dict[str, Any], ...]
+    securities: tuple[SecurityWork, ...]
+    chunk: dict[str, Any]
+    """The chunking rule as given."""
+    results: str
+    """The results folder, as the producer sees it."""
+    timeout_seconds: float
+    queue: str
+    metric: dict[str, Any]
+    max_failures: float | None = None
+    """Failed backtests at which the sweep stops; None: never."""
+    text: str = ""
+    """sweep.yaml as submitted."""
+    overrides: dict[str, Any]
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 of everything that decides the results, and of the chunking rule."""
+        decisive = {
+            "engine": ENGINE,
+            "strategy": self.strategy,
+            "fingerprint": self.fingerprint,
+            "kind": self.kind,
+            "keep": sorted(self.keep),
+            "dates": [self.start_ns, self.end_ns],
+            "seed": self.seed,
+            "parameters": self.parameters,
+            "spaces": self.spaces,
+            "securities": [[s.name, s.digest, s.space, s.last] for s in self.securities],
+            "chunk": self.chunk,
+        }
+        return hashlib.sha256(_canonical(decisive)).hexdigest()
+
+    @property
+    def total(self) -> int:
+        return sum(s.backtests for s in self.securities)
+
+    @cached_property
+    def _spaces(self) -> tuple[Space, ...]:
+        return tuple(Space.from_wire(wire) for wire in self.spaces)
+
+    def space(self, security: int) -> Space:
+        return self._spaces[self.securities[security].space]
+
+    def slice_ref(self, security: int) -> SliceRef:
+        work = self.securities[security]
+        return SliceRef(
+            security=work.name,
+            path=work.path,
+            digest=work.digest,
+            kind=self.kind,
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+        )
+
+    def request(self, chunk: Chunk, published: float) -> ChunkRequest:
+        return ChunkRequest(
+            sweep_id=self.sweep_id,
+            security=chunk.security,
+            first=chunk.first,
+            last=chunk.last,
+            label=f"{self.securities[chunk.security].name} {chunk.first}-{chunk.last - 1}",
+            cost_ms=chunk.cost_ms,
+            published=published,
+        )
+
+    def chunk_key(self, request: ChunkRequest) -> str:
+        """Names the work itself, whichever sweep asks for it."""
+        work = self.securities[request.security]
+        parts = [ENGINE, self.fingerprint, work.name, work.digest, self.spaces[work.space], request.first, request.last]
+        return hashlib.sha256(_canonical(parts)).hexdigest()[:16]
+
+    def with_id(self, sweep_id: str, results: str) -> SweepSpec:
+        return replace(self, sweep_id=sweep_id, results=results)
+
+    def to_bytes(self) -> bytes:
+        return _pack({**asdict(self)})
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> Self:
+        raw = _unpack(packed)
+        raw["securities"] = tuple(SecurityWork(**s) for s in raw["securities"])
+        for name in ("keep", "parameters", "metrics", "spaces"):
+            raw[name] = tuple(raw[name])
+        return cls(**raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkPlan:
+    """Chunks in the order of the result, and where each shard of them begins and ends."""
+
+    chunks: tuple[Chunk, ...]
+    shards: tuple[tuple[int, int], ...]
+
+    @property
+    def cost_ms(self) -> int:
+        return sum(c.cost_ms for c in self.chunks)
+
+    def shard(self, number: int) -> tuple[Chunk, ...]:
+        first, last = self.shards[number]
+        return self.chunks[first:last]
+
+    def to_bytes(self) -> bytes:
+        rows = [[c.security, c.first, c.last, c.rows, c.cost_ms] for c in self.chunks]
+        return _pack({"chunks": rows, "shards": self.shards})
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> Self:
+        raw = _unpack(packed)
+        chunks = (Chunk(security=s, first=f, last=e, rows=r, cost_ms=c) for s, f, e, r, c in raw["chunks"])
+        return cls(chunks=tuple(chunks), shards=tuple((a, b) for a, b in raw["shards"]))
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _pack(value: Any) -> bytes:
+    plain = _canonical(value)
+    return len(plain).to_bytes(8, "little") + pa.compress(plain, codec="zstd", asbytes=True)
+
+
+def _unpack(packed: bytes) -> dict[str, Any]:
+    size = int.from_bytes(packed[:8], "little")
+    return dict(json.loads(pa.decompress(packed[8:], decompressed_size=size, codec="zstd", asbytes=True)))

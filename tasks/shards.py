@@ -1,0 +1,278 @@
+"""A shard's parts put into one ordered file per table, and the files of all shards into the results folder.
+
+Both steps trust the ledger and not what they are handed, hold a lease, write whole files, and may be run any number
+of times by any number of processes: the worker that takes the chord's callback, the lead, a producer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks import codec, manifest, names, store
+from tasks.combinations import Block, canonical
+from tasks.data.whole import whole_file
+from tasks.errors import FolderRefused, NotFound, PartDamaged
+from tasks.ledger import Ledger
+from tasks.messages import ChunkReceipt
+from tasks.plan import Chunk, ChunkPlan, SweepSpec
+from tasks.tables import OrderedWriter, schemas
+
+log = logging.getLogger("sweepfleet.merge")
+
+LEASE_SECONDS: Final = 30.0
+RENEW_SECONDS: Final = 10.0
+
+Verdict = Literal["merged", "already", "incomplete", "held", "closed", "elsewhere"]
+"""`incomplete`: a chunk is missing; `held`: somebody else is at it; `elsewhere`: the results folder is not seen here."""
+
+
+@dataclass(slots=True)
+class _Lease:
+    ledger: Ledger
+    name: str
+    holder: str
+    renewed: float = 0.0
+
+    def take(self) -> bool:
+        self.renewed = time.monotonic()
+        return self.ledger.hold(self.name, self.holder, LEASE_SECONDS)
+
+    def keep(self) -> None:
+        if time.monotonic() - self.renewed > RENEW_SECONDS:
+            self.take()
+
+
+def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
+    """Parts of a shard → one file per table in the work folder, noted in the ledger; then the parts are deleted."""
+    spec, plan = ledger.spec(), ledger.plan()
+    if spec is None or plan is None:
+        return "closed"
+    if store.marked(spec.results) != spec.identity:
+        return "elsewhere"
+    if shard in ledger.shard_notes():
+        return "already"
+    chunks = plan.shard(shard)
+    receipts = ledger.receipts(c.name for c in chunks)
+    if not all(receipts):
+        return "incomplete"
+    lease = _Lease(ledger, f"lease:{shard}", holder)
+    if not lease.take():
+        return "held"
+    begun = time.perf_counter()
+    try:
+        files = _write_shard(ledger, spec, shard, list(zip(chunks, receipts, strict=True)), lease)
+    except _PartGone as gone:
+        _retract(ledger, spec, gone)
+        return "incomplete"
+    ledger.note_shard(shard, {"files": files, "ms": round((time.perf_counter() - begun) * 1000)})
+    _drop_parts(ledger, spec, [r for r in receipts if r])
+    ledger.release(lease.name, holder)
+    log.info("shard merged", extra={"event": "shard_merged", "sweep": spec.sweep_id, "shard": shard})
+    return "merged"
+
+
+def finish(ledger: Ledger, holder: str) -> Verdict:
+    """The files of all shards → the results folder; then the sweep is done."""
+    spec, plan = ledger.spec(), ledger.plan()
+    if spec is None or plan is None:
+        return "closed"
+    if ledger.final() is not None:
+        return "already"
+    if store.marked(spec.results) != spec.identity:
+        return "elsewhere"
+    notes = ledger.shard_notes()
+    if len(notes) < len(plan.shards):
+        return "incomplete"
+    lease = _Lease(ledger, "lease:finish", holder)
+    if not lease.take():
+        return "held"
+    begun = time.perf_counter()
+    if lost := [s for s, note in notes.items() if not _stands(spec, note)]:
+        _forget_shards(ledger, spec, plan, lost)
+        return "incomplete"
+    rows = _write_results(spec, plan, notes, lease)
+    totals = ledger.totals()
+    state: Literal["done", "failed"] = "done" if totals.ok + totals.empty else "failed"
+    document = manifest.build(ledger, spec, plan, notes, rows, time.perf_counter() - begun, state)
+    store.write_whole(Path(spec.results) / names.MANIFEST_FILE, document.encode())
+    ledger.set_final(document)
+    ledger.move(state, only_from=("open", "cancelling"))
+    _sweep_up(spec)
+    ledger.release(lease.name, holder)
+    log.info("sweep finished", extra={"event": "sweep_finished", "sweep": spec.sweep_id})
+    return "merged"
+
+
+# --- one shard -------------------------------------------------------------------------------------------------------
+
+
+class _PartGone(Exception):
+    """A receipt whose part is missing or damaged."""
+
+    def __init__(self, chunk: Chunk, receipt: ChunkReceipt) -> None:
+        super().__init__(chunk.name)
+        self.chunk, self.receipt = chunk, receipt
+
+
+def _write_shard(
+    ledger: Ledger, spec: SweepSpec, shard: int, work: list[tuple[Chunk, ChunkReceipt | None]], lease: _Lease
+) -> dict[str, dict[str, Any]]:
+    wanted = schemas(spec)
+    paths = {table: f"shards/{shard:06}.{table}.parquet" for table in wanted}
+    folder = store.work_folder(spec.results)
+    (folder / "shards").mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        scratch = {t: stack.enter_context(whole_file(folder / p)) for t, p in paths.items()}
+        with ExitStack() as writing:
+            writers = {t: writing.enter_context(OrderedWriter(scratch[t], s)) for t, s in wanted.items()}
+            for chunk, receipt in work:
+                lease.keep()
+                if receipt is not None:
+                    _add_chunk(ledger, spec, chunk, receipt, writers)
+        files = {t: {"file": paths[t], "rows": writers[t].rows, "sha256": _digest(scratch[t])} for t in wanted}
+    return files
+
+
+def _add_chunk(
+    ledger: Ledger, spec: SweepSpec, chunk: Chunk, receipt: ChunkReceipt, writers: dict[str, OrderedWriter]
+) -> None:
+    try:
+        part = store.read_part(spec.results, receipt.file) if receipt.file else ledger.part(chunk.name)
+        if part is None:
+            raise _PartGone(chunk, receipt)
+        tables = codec.decode(part, receipt.sha256)
+    except PartDamaged as e:
+        raise _PartGone(chunk, receipt) from e
+    block = spec.space(chunk.security).block(chunk.first, chunk.last)
+    summary = tables["summary"]
+    if len(summary) != len(block) or len(block) != chunk.rows or summary["combination"].to_pylist() != block.ids():
+        raise _PartGone(chunk, receipt)  # gaps or doubles: not the rows that were planned
+    security = spec.securities[chunk.security].name
+    writers["summary"].add(_summary(spec, security, block, summary, writers["summary"].schema))
+    failures = tables["failures"].append_column("attempts", pa.repeat(pa.scalar(receipt.attempt), len(tables["failures"])))
+    writers["failures"].add(_owned(security, failures, writers["failures"].schema))
+    for table in spec.traces:
+        if table in tables:
+            writers[table].add(_owned(security, tables[table], writers[table].schema))
+
+
+def _summary(spec: SweepSpec, security: str, block: Block, found: pa.Table, schema: pa.Schema) -> pa.Table:
+    rows = len(block)
+    columns = [pa.repeat(pa.scalar(security), rows), found["combination"], found["status"]]
+    for name, _ in spec.parameters:
+        values = block.columns[name]
+        field = schema.field(name)
+        if field.type == pa.string():  # text as it is, a list or map as canonical JSON
+            values = [v if v is None or isinstance(v, str) else canonical(v) for v in values]
+        columns.append(pa.array(values, field.type))
+    for name, _ in spec.metrics:
+        absent = name not in found.column_names
+        columns.append(pa.nulls(rows, schema.field(name).type) if absent else found[name])
+    return pa.table(columns, schema=schema)
+
+
+def _owned(security: str, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [pa.repeat(pa.scalar(security), len(table)), *(table[name] for name in schema.names[1:])]
+    return pa.table(columns, schema=schema)
+
+
+def _retract(ledger: Ledger, spec: SweepSpec, gone: _PartGone) -> None:
+    log.warning("part is gone; its chunk runs again", extra={"event": "part_gone", "chunk": gone.chunk.name})
+    ledger.retract(gone.receipt, spec.securities[gone.chunk.security].name, gone.chunk.cost_ms)
+
+
+def _drop_parts(ledger: Ledger, spec: SweepSpec, receipts: list[ChunkReceipt]) -> None:
+    ledger.drop_parts(r.chunk for r in receipts if r.file is None)
+    for receipt in receipts:
+        if receipt.file:
+            (store.work_folder(spec.results) / receipt.file).unlink(missing_ok=True)
+
+
+# --- the whole sweep -------------------------------------------------------------------------------------------------
+
+
+def _write_results(
+    spec: SweepSpec, plan: ChunkPlan, notes: dict[int, dict[str, Any]], lease: _Lease
+) -> dict[str, int]:
+    """Rows of each table, after the last of them has its final name."""
+    results, rows = Path(spec.results), {}
+    try:
+        with ExitStack() as stack:
+            for table, schema in schemas(spec).items():
+                scratch = stack.enter_context(whole_file(results / f"{table}.parquet"))
+                with OrderedWriter(scratch, schema) as writer:
+                    for piece in _pieces(spec, notes, table):
+                        lease.keep()
+                        writer.add(piece)
+                rows[table] = writer.rows
+            if rows["summary"] != spec.total:
+                raise NotFound(f"{rows['summary']} rows for {spec.total} planned backtests", sweep=spec.sweep_id)
+            overrides = "".join(f"# with {k} = {v}\n" for k, v in spec.overrides.items())
+            store.write_whole(results / names.SWEEP_FILE, (overrides + spec.text).encode())
+    except OSError as e:
+        raise FolderRefused(
+            f"results folder {results}: {e.strerror or e}", hint=f"mend it, then: producer resume {spec.sweep_id}"
+        ) from e
+    return rows
+
+
+def _pieces(spec: SweepSpec, notes: dict[int, dict[str, Any]], table: str) -> Iterator[pa.Table]:
+    folder, seen = store.work_folder(spec.results), None
+    for shard in sorted(notes):
+        with pq.ParquetFile(folder / notes[shard]["files"][table]["file"]) as file:
+            for batch in file.iter_batches(batch_size=16_384):
+                piece = pa.Table.from_batches([batch])
+                if table == "failures":
+                    piece, seen = _once(piece, seen)
+                yield piece
+
+
+def _once(failures: pa.Table, seen: tuple[Any, ...] | None) -> tuple[pa.Table, tuple[Any, ...] | None]:
+    """A fault of a whole security is one row, however many chunks met it."""
+    keep = []
+    for row in failures.select(["combination", "security", "error", "message"]).to_pylist():
+        whole = None if row["combination"] is not None else (row["security"], row["error"], row["message"])
+        keep.append(whole is None or whole != seen)
+        seen = whole or seen
+    return failures.filter(pa.array(keep, pa.bool_())), seen
+
+
+def _stands(spec: SweepSpec, note: dict[str, Any]) -> bool:
+    folder = store.work_folder(spec.results)
+    try:
+        return all(_digest(folder / f["file"]) == f["sha256"] for f in note["files"].values())
+    except OSError:
+        return False
+
+
+def _forget_shards(ledger: Ledger, spec: SweepSpec, plan: ChunkPlan, shards: list[int]) -> None:
+    """Their files are gone or damaged and their parts were deleted: the chunks run again."""
+    log.warning("merged shards are gone; they run again", extra={"event": "shards_gone", "sweep": spec.sweep_id})
+    for shard in shards:
+        chunks = plan.shard(shard)
+        for chunk, receipt in zip(chunks, ledger.receipts(c.name for c in chunks), strict=True):
+            if receipt:
+                ledger.retract(receipt, spec.securities[chunk.security].name, chunk.cost_ms)
+        ledger.forget_shard(shard)
+
+
+def _sweep_up(spec: SweepSpec) -> None:
+    """Nobody needs the pieces any more; spec and plan stay, for `resume --failed`."""
+    for folder in ("shards", "parts"):
+        shutil.rmtree(store.work_folder(spec.results) / folder, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,50 @@
+"""Parts too large for Redis, as files below the sweep's work folder: written once, whole or not at all.
+
+The producer leaves a marker in that folder. A process that does not find the marker, or finds another sweep's, does
+not see the folder, whatever else lies at that path on its machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from tasks import names
+from tasks.data.whole import whole_file
+from tasks.errors import PartDamaged
+
+MARKER: Final = "sweep"
+
+
+def work_folder(results: str | Path) -> Path:
+    return Path(results) / names.WORK_FOLDER
+
+
+def mark(results: str | Path, identity: str) -> None:
+    """Says whose folder this is; workers and later producers look for it."""
+    write_whole(work_folder(results) / MARKER, identity.encode())
+
+
+def marked(results: str | Path) -> str | None:
+    """The identity of the sweep that the folder belongs to, if any."""
+    try:
+        return (work_folder(results) / MARKER).read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as scratch:
+        scratch.write_bytes(content)
+
+
+def part_path(chunk: str) -> str:
+    return f"parts/{chunk.replace(':', '_')}.part"
+
+
+def read_part(results: str | Path, file: str) -> bytes:
+    try:
+        return (work_folder(results) / file).read_bytes()
+    except OSError as e:
+        raise PartDamaged(f"part {file} is missing from the work folder") from e

@@ -1,0 +1,79 @@
+"""Parquet files whose bytes depend on their rows alone: not on who wrote them, when, or in which pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.plan import SweepSpec
+
+ROW_GROUP_ROWS: Final = 65_536  # some 20 MB of a wide summary: what writer and reader hold at a time
+
+FAILURES_SCHEMA: Final = pa.schema(
+    [
+        ("security", pa.string()),
+        ("combination", pa.string()),
+        ("error", pa.string()),
+        ("message", pa.string()),
+        ("traceback", pa.string()),
+        ("attempts", pa.int64()),
+    ]
+)
+_OWNER: Final = [("security", pa.string()), ("combination", pa.string())]
+
+
+def schemas(spec: SweepSpec) -> dict[str, pa.Schema]:
+    """The tables that a sweep leaves, each with its columns in order."""
+    summary = [*_OWNER, ("status", pa.string()), *_fields([*spec.parameters, *spec.metrics])]
+    traces = {table: pa.schema([*_OWNER, *_fields(columns)]) for table, columns in spec.traces.items()}
+    return {"summary": pa.schema(summary), "failures": FAILURES_SCHEMA, **traces}
+
+
+def _fields(columns: Sequence[Sequence[str]]) -> list[tuple[str, pa.DataType]]:
+    return [(name, pa.type_for_alias(alias)) for name, alias in columns]
+
+
+class OrderedWriter:
+    """Writes rows in the order given, in row groups of a fixed number of rows however the pieces come."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.schema = schema
+        self.rows = 0
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", version="2.6")
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+
+    def add(self, table: pa.Table) -> None:
+        self.rows += len(table)
+        self._waiting.append(table)
+        self._waiting_rows += len(table)
+        if self._waiting_rows >= ROW_GROUP_ROWS:
+            joined = pa.concat_tables(self._waiting)
+            whole = len(joined) - len(joined) % ROW_GROUP_ROWS
+            for at in range(0, whole, ROW_GROUP_ROWS):
+                self._group(joined.slice(at, ROW_GROUP_ROWS))
+            self._waiting, self._waiting_rows = [joined.slice(whole)], len(joined) - whole
+
+    def close(self) -> None:
+        if self._waiting_rows:
+            self._group(pa.concat_tables(self._waiting))
+        self._waiting, self._waiting_rows = [], 0
+        self._writer.close()
+
+    def _group(self, rows: pa.Table) -> None:
+        # one chunk a column: page bounds would else follow the seams between the pieces
+        self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._writer.close()

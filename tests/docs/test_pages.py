@@ -20,7 +20,7 @@ def commands() -> list[tuple[str, list[str]]]:
     found = typed("producer")
     for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines():
         if called := re.search(r"\$\(BIN\)/producer ([^\"]+)", line):
-            typed_words = called[1].split("   ")[0]  # `make demo` explains what it suggests, after a gap
+            typed_words = called[1].split("  ")[0]  # `make demo` explains what it suggests, after a gap
             found.append(("Makefile", shlex.split(typed_words)))
     compose = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     for name, service in compose["services"].items():
@@ -44,7 +44,8 @@ def parse(words: list[str]) -> None:
             raise click.UsageError(f"no command {name}")
         command, context = found, click.Context(found, parent=context, resilient_parsing=True)
     values, rest, _ = command.make_parser(context).parse_args(list(words))
-    missing = [p.name for p in command.params if p.required and values.get(p.name or "") in (None, ())]
+    given = {name for name, value in values.items() if isinstance(value, str | tuple) and value}
+    missing = [p.name for p in command.params if p.required and p.name not in given]
     if rest or missing:
         raise click.UsageError(f"left over {rest}, missing {missing}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,6 +57,7 @@ def save(state_dir: Path, record: SweepRecord) -> None:
     folder = state_dir / FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # the URL in a record may hold a password
         with whole_file(folder / f"{record.id}.json") as scratch:
             scratch.write_text(json.dumps(asdict(record)), encoding="utf-8")
     except OSError as e:
@@ -64,13 +65,6 @@ def save(state_dir: Path, record: SweepRecord) -> None:
             f"the state folder {state_dir} cannot be written: {e.strerror}",
             hint="make it writable, or name another one in PRODUCER_STATE_DIR",
         ) from e
-
-
-def updated(record: SweepRecord, status: Status) -> SweepRecord:
-    """The record with what the status says."""
-    return replace(
-        record, state=status.state, done=status.done, failed=status.failed, finished=status.finished
-    )
 
 
 def load(state_dir: Path, sweep_id: str) -> SweepRecord | None:

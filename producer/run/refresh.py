@@ -1,4 +1,4 @@
-"""Records of sweeps that were running when last seen, brought up to date: one question to each server that answers."""
+"""Records of sweeps that were running when last seen, brought up to date where their server answers."""
 
 from __future__ import annotations
 

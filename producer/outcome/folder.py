@@ -1,0 +1,134 @@
+"""A results folder opened for questions: what its manifest says, and DuckDB on its Parquet files, read only.
+
+The connection can read the folder's own tables and nothing else, whatever expression a user brings along.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import duckdb
+
+from tasks import names
+from tasks.errors import UsageError
+
+Goal = Literal["maximize", "minimize"]
+MEMORY: Final = "256MB"  # beyond it DuckDB sorts on disk; the producer stays under 500 MB with all else
+FLOATS: Final = ("FLOAT", "DOUBLE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What queries need to know of manifest.json."""
+
+    id: str
+    metric: str | None
+    goal: Goal
+    min_trades: int
+    parameters: tuple[str, ...]
+    swept: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsFolder:
+    """One sweep's tables; `types` has the columns of the summary in order, by name."""
+
+    path: Path
+    manifest: Manifest
+    connection: duckdb.DuckDBPyConnection
+    types: Mapping[str, str]
+
+    def rows(self, sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql, values).fetchall()
+
+    @property
+    def has_failures(self) -> bool:
+        return (self.path / names.FAILURES_FILE).is_file()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[ResultsFolder]:
+    """The folder, for as long as the block lasts. Raises UsageError where it holds no finished sweep."""
+    manifest = read_manifest(path)
+    tables = [path / names.SUMMARY_FILE, path / names.FAILURES_FILE]
+    if not tables[0].is_file():
+        raise UsageError(
+            f"{tables[0]} is missing", hint="run the sweep again: what is finished is not computed twice"
+        )
+    with tempfile.TemporaryDirectory(prefix="sweepfleet-") as spill:
+        connection = duckdb.connect(":memory:")
+        try:
+            _confine(connection, [t for t in tables if t.is_file()], Path(spill))
+            types = {
+                row[0]: row[1] for row in connection.execute("DESCRIBE SELECT * FROM summary").fetchall()
+            }
+            types.pop("file_row_number")
+            yield ResultsFolder(path=path, manifest=manifest, connection=connection, types=types)
+        except duckdb.IOException as e:
+            raise UsageError(f"{path} cannot be read: {first_line(e)}", hint="run the sweep again") from e
+        finally:
+            connection.close()
+
+
+def read_manifest(path: Path) -> Manifest:
+    file = path / names.MANIFEST_FILE
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+        metric = raw.get("metric") or {}
+        return Manifest(
+            id=str(raw["id"]),
+            metric=metric.get("name"),
+            goal="minimize" if metric.get("goal") == "minimize" else "maximize",
+            min_trades=int(metric.get("min_trades") or 0),
+            parameters=tuple(raw["parameters"]),
+            swept=tuple(raw["swept"]),
+            metrics=tuple(raw["metrics"]),
+        )
+    except OSError as e:
+        raise UsageError(f"no results in {path}", hint="has the sweep ended? producer status") from e
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise UsageError(f"{file} is not a manifest of a sweep", hint="run the sweep again") from e
+
+
+def quoted(name: str) -> str:
+    """A column's name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def first_line(error: Exception) -> str:
+    """DuckDB's message without its own prefix and without the excerpt of our SQL below it."""
+    line = str(error).partition("\n")[0].strip()
+    return line.partition(" Error: ")[2] or line
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, tables: list[Path], spill: Path) -> None:
+    """Views on the tables; then no other file can be read or written, and no setting changed."""
+    allowed = ", ".join(literal(str(t.absolute())) for t in tables)
+    threads = min(
+        4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    for setting in (
+        f"memory_limit = '{MEMORY}'",
+        f"threads = {threads}",
+        f"temp_directory = {literal(str(spill))}",
+        "autoinstall_known_extensions = false",
+        f"allowed_paths = [{allowed}]",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
+    for table in tables:
+        source = f"read_parquet({literal(str(table.absolute()))}, file_row_number = true)"
+        connection.execute(f"CREATE VIEW {quoted(table.stem)} AS SELECT * FROM {source}")

@@ -1,0 +1,272 @@
+"""What commands print, word for word: headers, tables, last lines, and the next command to type."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from producer.view import words
+from producer.view.output import mask
+from producer.view.table import Column, Drawn, draw
+
+if TYPE_CHECKING:
+    from producer.outcome.failed import FailureGroup
+    from producer.outcome.query import Answer
+    from producer.run.doctor import Finding
+    from producer.run.records import SweepRecord
+    from tasks.heartbeat import Node
+    from tasks.progress import Status
+
+INDENT: Final = "   "
+
+
+def header(
+    *, sweep_id: str, securities: int, combinations: int, total: int, cached: int = 0, chunks: int = 0
+) -> str:
+    """`vcp-daily-7f3a1c  502 securities x 48 combinations = 24,096 backtests (6,096 cached) in 375 tasks`"""
+    text = words.count(securities, "security")
+    if (
+        securities * combinations == total
+    ):  # else the number of combinations differs from security to security
+        text += f" x {words.count(combinations, 'combination')}"
+    text += f" = {words.count(total, 'backtest')}"
+    if cached:
+        text += f" ({cached:,} cached)"
+    if chunks:
+        text += f" in {words.count(chunks, 'task')}"
+    return f"{sweep_id}  {text}" if sweep_id else text
+
+
+def aligned(lines: Sequence[tuple[str, str]], indent: str = "  ") -> str:
+    widest = max(len(name) for name, _ in lines)
+    return "\n".join(f"{indent}{name:<{widest}}  {value}".rstrip() for name, value in lines)
+
+
+def detached(sweep_id: str) -> str:
+    return (
+        "detached; the sweep goes on.  "
+        f"reattach: producer watch {sweep_id}   stop: producer cancel {sweep_id}"
+    )
+
+
+def submitted(sweep_id: str) -> str:
+    return (
+        f"submitted; the sweep goes on.  follow: producer watch {sweep_id}   stop: producer cancel {sweep_id}"
+    )
+
+
+ENDING: Final = "ending after the chunks in hand; press Ctrl-C again to stop now"
+
+
+def interrupted(status: Status) -> str:
+    return f"interrupted; {kept(status)}.  go on: producer resume {status.id}"
+
+
+def stopped_now(sweep_id: str) -> str:
+    return f"stopped; what was finished is kept.  go on: producer resume {sweep_id}"
+
+
+def cancelled(status: Status) -> str:
+    return f"cancelled; {kept(status)}.  go on: producer resume {status.id}"
+
+
+def kept(status: Status) -> str:
+    """`1,024 of 24,096 backtests are kept`"""
+    verb = "is" if status.done == 1 and status.total == 1 else "are"
+    return f"{status.done:,} of {words.count(status.total, 'backtest')} {verb} kept"
+
+
+def after_cancel(status: Status) -> str:
+    """What a cancel did, what is kept, how to go on."""
+    match status.state:
+        case "done" | "failed":
+            over = f"{status.id} was {status.state} already; nothing to cancel"
+            return f"{over}.  results: producer results {status.id}"
+        case "cancelling":
+            what = f"cancelling {status.id}: the chunks in hand end first"
+        case _:
+            what = f"cancelled {status.id}"
+    return f"{what}; {kept(status)}.  go on: producer resume {status.id}"
+
+
+def next_commands(status: Status) -> str:
+    """Where the results are, and what one would type next."""
+    commands = [f"producer results {status.id}"]
+    if status.failed:
+        commands.append(f"producer failures {status.id}")
+    return f"results: {status.results}\nnext: {'   '.join(commands)}"
+
+
+def unsuccessful(status: Status) -> str:
+    """Why a sweep ends with exit code 4."""
+    if status.ok:
+        return f"{status.id} was stopped by its failures: {outcome(status)}"
+    return f"no backtest of {status.id} succeeded: {outcome(status) or 'nothing ran'}"
+
+
+def outcome(status: Status) -> str:
+    """`24,000 ok · 96 failed (TWTR, FB) · 6,096 cached`"""
+    parts = [f"{status.ok:,} ok"] if status.ok else []
+    if status.failed:
+        names = f" ({words.listed(status.failing)})" if status.failing else ""
+        parts.append(f"{status.failed:,} failed{names}")
+    if status.empty:
+        parts.append(f"{status.empty:,} empty")
+    if status.cached:
+        parts.append(f"{status.cached:,} cached")
+    return " · ".join(parts)
+
+
+def best_in_words(best: Mapping[str, Any] | None) -> str | None:
+    """`NVDA signals 11`"""
+    if best is None:
+        return None
+    value = words.cells([best["value"]], measured=isinstance(best["value"], float))[0]
+    return f"{best['security']} {best['metric']} {value}"
+
+
+def status_screen(status: Status, *, best: str | None = None, now: float | None = None) -> str:
+    now = time.time() if now is None else now
+    ended = status.finished if status.finished is not None else now
+    lines = [("backtests", f"{status.done:,}/{status.total:,}" + _after(outcome(status)))]
+    if status.chunks_total:
+        note = _after(status.chunk_note)
+        lines.append(("tasks", f"{status.chunks_done:,}/{status.chunks_total:,}{note}"))
+    if status.finished is None:
+        left = status.reason or f"{words.duration(status.eta_s)} left"
+        lines.append(("rate", " · ".join(p for p in (words.rate(status.rate_bt_s), left) if p)))
+    if status.workers:
+        lines.append(("workers", busy(status)))
+    lines.append(("started", f"{words.local_time(status.started)}"))
+    lines.append(("took" if status.finished else "running for", words.duration(ended - status.started)))
+    if best:
+        lines.append(("best", best))
+    lines.append(("results", status.results or words.NOTHING))
+    return f"{status.id}  {status.state}  {words.percent(status.done, status.total)}\n{aligned(lines)}"
+
+
+def next_for_state(status: Status) -> str:
+    match status.state:
+        case "done" | "failed" if status.failed:
+            return f"next: producer results {status.id}   producer failures {status.id}"
+        case "done" | "failed":
+            return f"next: producer results {status.id}"
+        case "cancelled" | "interrupted":
+            return f"next: producer resume {status.id}"
+        case _:
+            return f"next: producer watch {status.id}   producer cancel {status.id}"
+
+
+def busy(status: Status) -> str:
+    workers = status.workers
+    if workers is None:
+        return ""
+    return f"{workers.busy}/{workers.cores} cores busy on {words.count(workers.nodes, 'node')}"
+
+
+def failing(status: Status) -> str:
+    """One failing security a line: what `status --failures` adds."""
+    if not status.failed:
+        return "no backtest failed"
+    names = ", ".join(status.failing) or words.NOTHING
+    return f"failed in {words.count(len(status.failing), 'security')}: {names}"
+
+
+def sweeps_table(records: Sequence[SweepRecord], *, width: int | None, now: float) -> Drawn:
+    return draw(
+        [
+            Column(title="id", cells=[r.id for r in records]),
+            Column(title="state", cells=[r.state for r in records]),
+            Column(title="done/total", cells=[f"{r.done:,}/{r.total:,}" for r in records], align="right"),
+            Column(title="failed", cells=[f"{r.failed:,}" for r in records], align="right"),
+            Column(title="age", cells=[words.age(now - r.created) for r in records], align="right"),
+            Column(title="best", cells=[words.plain(r.best) if r.best else words.NOTHING for r in records]),
+        ],
+        width,
+    )
+
+
+def _after(text: str) -> str:
+    return f" · {text}" if text else ""
+
+
+def results_table(answer: Answer, width: int | None) -> Drawn:
+    """One row per backtest; given values as they were given, measured ones with equal decimals."""
+    columns = []
+    for place, name in enumerate(answer.columns):
+        values = [row[place] for row in answer.rows]
+        numeric = all(v is None or isinstance(v, int | float) for v in values) and name != "combination"
+        cells = words.cells(values, measured=name in answer.metrics)
+        columns.append(Column(title=name, cells=cells, align="right" if numeric else "left"))
+    return draw(columns, width)
+
+
+def not_shown(answer: Answer, drawn: Drawn) -> str:
+    """What the table leaves out, and how to see it."""
+    parts = []
+    if (more := answer.total - len(answer.rows)) > 0:
+        parts.append(f"… {more:,} more, --all")
+    if drawn.dropped:
+        parts.append(f"no room for {', '.join(drawn.dropped)}: choose with --columns")
+    return "\n".join(parts)
+
+
+def failure_screen(sweep_id: str, groups: Sequence[FailureGroup], *, traceback: bool) -> str:
+    """Each error with whom it hit, and what to do next."""
+    who = [words.listed(g.securities) for g in groups]
+    how_many = [words.count(g.backtests, "backtest") for g in groups]
+    first, second = max(map(len, who)), max(map(len, how_many))
+    lines = []
+    for group, names, count in zip(groups, who, how_many, strict=True):
+        retries = max(0, group.attempts - 1)
+        said = f"{group.error}: {words.plain(words.one_line(group.message))} (retries {retries})"
+        lines.append(f"{names:<{first}}   {count:<{second}}   {said}")
+        indent = " " * (first + 3)
+        if group.example_combination and group.backtests > 1:
+            lines.append(f"{indent}example: {group.example_security} {group.example_combination}")
+        lines.append(f"{indent}{_remedy(group)}, then: producer resume {sweep_id} --failed")
+        if traceback and group.traceback:
+            lines += [f"{indent}{words.plain(line)}".rstrip() for line in group.traceback.splitlines()]
+    return "\n".join(lines)
+
+
+def _remedy(group: FailureGroup) -> str:
+    if group.error in ("DataError", "DataChanged", "DataNotFound"):
+        return f"fix the data of {words.listed(group.securities)}"
+    return "fix the strategy or its parameters"
+
+
+def nodes_table(nodes: Sequence[Node], *, width: int | None, now: float) -> Drawn:
+    return draw(
+        [
+            Column(title="NODE", cells=[words.plain(n.name) for n in nodes]),
+            Column(title="CORES", cells=[n.cores for n in nodes]),
+            Column(title="BUSY", cells=[f"{n.busy}/{n.slots}" for n in nodes]),
+            Column(title="BT/S", cells=[f"{n.rate_bt_s:,.0f}" for n in nodes], align="right"),
+            Column(title="MEM", cells=[words.memory_of(n.memory_bytes, n.memory_total_bytes) for n in nodes]),
+            Column(title="VERSION", cells=[n.version for n in nodes]),
+            Column(title="SEEN", cells=[words.age(now - n.seen) for n in nodes], align="right"),
+            Column(title="QUEUE", cells=[n.queue for n in nodes]),
+        ],
+        width,
+    )
+
+
+def finding(finding: Finding) -> str:
+    """`warn  persistence    no append-only file: …`"""
+    return f"{finding.verdict:<4}  {finding.subject:<13}  {words.one_line(finding.said)}"
+
+
+def settings_table(values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
+    """Each setting, its value, where it comes from."""
+    shown = [
+        words.NOTHING if v is None else str(v).lower() if isinstance(v, bool) else mask(str(v))
+        for v in values.values()
+    ]
+    columns = [
+        Column(title="setting", cells=list(values)),
+        Column(title="value", cells=shown),
+        Column(title="from", cells=[origins[name] for name in values]),
+    ]
+    return draw(columns, None).text

@@ -1,6 +1,7 @@
 """The Celery application: one place for every setting that producer, workers and Flower must share.
 
-Why each setting has its value is measured in the durability notes of `docs/explanation/why-nothing-is-lost.md`.
+Why each setting has its value is measured in the durability notes of
+`docs/explanation/why-nothing-is-lost.md`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,16 @@ def merge_queue(queue: str) -> str:
 
 
 def make_app(settings: Settings, *, watches_only: bool = False) -> Celery:
-    """The application for these settings; `watches_only` for Flower, which must not restore others' messages."""
+    """The application for these settings; `watches_only` for Flower, which must not restore others'
+    messages.
+    """
     if settings.redis_url is None:
-        raise ClusterUnavailable("no Redis is configured", hint="give --redis URL, or start one with: producer up")
+        raise ClusterUnavailable(
+            "no Redis is configured", hint="give --redis URL, or start one with: producer up"
+        )
     url = broker_url(settings.redis_url)
-    app = Celery(names.DISTRIBUTION, broker=url, backend=url, include=["tasks.evaluate", "tasks.merge"])
+    backend = f"tasks.backend:ChordBackend+{url.removeprefix('redis+')}"
+    app = Celery(names.DISTRIBUTION, broker=url, backend=backend, include=["tasks.evaluate", "tasks.merge"])
     lease = NEVER_SECONDS if watches_only else settings.lease_seconds
     app.conf.update(_transport(settings, lease, is_socket(settings.redis_url)))
     app.conf.update(_DELIVERY)
@@ -90,7 +96,12 @@ _DELIVERY: Final[dict[str, Any]] = {
     "worker_deduplicate_successful_tasks": False,  # the ledger does it; this would stall chords
     "worker_detect_quorum_queues": False,
     "task_publish_retry": True,
-    "task_publish_retry_policy": {"max_retries": 10, "interval_start": 0.1, "interval_step": 0.5, "interval_max": 3},
+    "task_publish_retry_policy": {
+        "max_retries": 10,
+        "interval_start": 0.1,
+        "interval_step": 0.5,
+        "interval_max": 3,
+    },
     "task_soft_time_limit": 600,
     "task_time_limit": 630,
     "worker_max_tasks_per_child": 500,

@@ -1,7 +1,7 @@
 """One chunk from request to receipt: ask the ledger, load, run, keep, answer. Safe to run twice.
 
-Whatever goes wrong in data or strategy is a result (status `failed`). Only a Redis that stays away is an exception,
-and then nothing is lost either: the message is given out again.
+Whatever goes wrong in data or strategy is a result (status `failed`). Only a Redis that stays away is an
+exception, and then nothing is lost either: the message is given out again.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def evaluate(context: Context, request: ChunkRequest, node: str, fatal: Fatal = 
         chunk=request.name,
         outcome=_outcome(result, start.starts),
         sha256=codec.checksum(part),
-        bytes=len(part),
+        size_bytes=len(part),
         ok=result.ok,
         failed=result.failed,
         empty=result.empty,
@@ -76,7 +76,12 @@ def evaluate(context: Context, request: ChunkRequest, node: str, fatal: Fatal = 
 
 
 def _result(
-    context: Context, spec: SweepSpec, request: ChunkRequest, starts: int, spent: dict[str, float], fatal: Fatal
+    context: Context,
+    spec: SweepSpec,
+    request: ChunkRequest,
+    starts: int,
+    spent: dict[str, float],
+    fatal: Fatal,
 ) -> ChunkResult:
     """What the chunk comes to; a failure of data, time or memory is a result as well."""
     block = spec.space(request.security).block(request.first, request.last)
@@ -135,7 +140,9 @@ def _commit(
         except TRANSIENT:
             if time.monotonic() > until:
                 raise
-            log.warning("Redis is away; the result waits", extra={"event": "commit_waits", "chunk": request.name})
+            log.warning(
+                "Redis is away; the result waits", extra={"event": "commit_waits", "chunk": request.name}
+            )
             time.sleep(COMMIT_PAUSE_SECONDS)
 
 

@@ -1,9 +1,10 @@
 """A chunk's result as bytes and back: Arrow IPC streams with zstd, under one versioned header.
 
-    magic "SFP1" · length of the header (4 bytes, little endian) · header (JSON: version, tables with their lengths)
-    · the tables' streams, one after another
+    magic "SFP1" · length of the header (4 bytes, little endian) · header (JSON: version, tables with their
+    lengths) · the tables' streams, one after another
 
-The bytes of a result are a function of the result alone, so two runs of the same chunk can be compared by checksum.
+The bytes of a result are a function of the result alone, so two runs of the same chunk can be compared by
+checksum.
 """
 
 from __future__ import annotations

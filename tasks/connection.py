@@ -54,7 +54,8 @@ def connect(url: str, *, retries: int = 3) -> redis.Redis:
         )
     except ValueError as e:
         raise UsageError(
-            f"'{masked(url)}' is not a Redis address", hint="write redis://HOST:6379/0, rediss://… or unix:///PATH"
+            f"'{masked(url)}' is not a Redis address",
+            hint="write redis://HOST:6379/0, rediss://… or unix:///PATH",
         ) from e
 
 
@@ -67,13 +68,15 @@ def translated(url: str = "") -> Iterator[None]:
     except TRANSIENT as e:
         if isinstance(e, redis.AuthenticationError):
             raise ClusterUnavailable(f"Redis{where} refuses the password", hint="check --redis") from e
-        raise StoreUnavailable(f"Redis{where} does not answer: {e}", hint="is it running? producer doctor") from e
+        raise StoreUnavailable(
+            f"Redis{where} does not answer: {e}", hint="is it running? producer doctor"
+        ) from e
     except redis.RedisError as e:
         raise ClusterUnavailable(f"Redis{where} refuses: {e}", hint="producer doctor says more") from e
 
 
 def check_server(client: redis.Redis, url: str) -> None:
-    """Raises ClusterUnavailable for a server that is away, too old, or allowed to forget what it was told."""
+    """Raises ClusterUnavailable for a server that is away, too old, or allowed to forget."""
     with translated(url):
         info = client.info()
     version = str(info.get("redis_version", "0"))

@@ -1,4 +1,6 @@
-"""What one worker process keeps between tasks: its settings, its connection, and the specs and slices it has opened."""
+"""What one worker process keeps between tasks: its settings, its connection, and the specs and slices it has
+opened.
+"""
 
 from __future__ import annotations
 

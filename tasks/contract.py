@@ -27,8 +27,9 @@ PADDED: Final = 4  # added to the first three where the text has blanks around t
 class Strategy(Protocol):
     """What a sweep evaluates.
 
-    `params` is a frozen dataclass: what a sweep may vary, with defaults; bounds, unit and help in each field's
-    `metadata` (`min`, `max`, `choices`, `unit`, `doc`). `metrics` names the columns that `evaluate` returns.
+    `params` is a frozen dataclass: what a sweep may vary, with defaults; bounds, unit and help in each
+    field's `metadata` (`min`, `max`, `choices`, `unit`, `doc`). `metrics` names the columns that `evaluate`
+    returns.
     """
 
     name: str
@@ -39,8 +40,8 @@ class Strategy(Protocol):
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
         """One row out per combination in, in the same order.
 
-        `combinations` holds one array per field of `params`, whether swept or not: int64, float64 (a missing value
-        is NaN) or bool where the field is a number or a flag, else an object array.
+        `combinations` holds one array per field of `params`, whether swept or not: int64, float64 (a missing
+        value is NaN) or bool where the field is a number or a flag, else an object array.
         """
         ...
 

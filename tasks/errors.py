@@ -1,22 +1,22 @@
 """Every error that this project raises on purpose, and what the shell then returns.
 
-    SweepError
-    ├── UsageError            2  bad usage, or what validation finds before the first chunk
-    │   ├── SpecInvalid          sweep.yaml, with every problem in it
-    │   ├── DataNotFound         no such folder, file or security
-    │   ├── FolderRefused        the results folder holds another sweep, or cannot be written
-    │   └── PlanChanged          code or data are not those of the sweep to resume
-    ├── SweepFailed           4  stopped by `on_failure` or `max_failures`, or nothing succeeded
-    ├── SweepCancelled        5
-    ├── NotFound              6  no such sweep or node
-    ├── ClusterUnavailable    7  Redis or workers: unreachable, too old or misconfigured
-    │   └── StoreUnavailable     did not answer this time; nothing is lost
-    ├── DataError             3  one security's data cannot be used
-    │   └── DataChanged          not the bytes that the plan was made from
-    ├── StrategyError         2
-    │   ├── StrategyNotFound
-    │   └── StrategyDrift        planner and worker have different code
-    └── PartDamaged           4  a stored result does not match its checksum
+SweepError
+├── UsageError            2  bad usage, or what validation finds before the first chunk
+│   ├── SpecInvalid          sweep.yaml, with every problem in it
+│   ├── DataNotFound         no such folder, file or security
+│   ├── FolderRefused        the results folder holds another sweep, or cannot be written
+│   └── PlanChanged          code or data are not those of the sweep to resume
+├── SweepFailed           4  stopped by `on_failure` or `max_failures`, or nothing succeeded
+├── SweepCancelled        5
+├── NotFound              6  no such sweep or node
+├── ClusterUnavailable    7  Redis or workers: unreachable, too old or misconfigured
+│   └── StoreUnavailable     did not answer this time; nothing is lost
+├── DataError             3  one security's data cannot be used
+│   └── DataChanged          not the bytes that the plan was made from
+├── StrategyError         2
+│   ├── StrategyNotFound
+│   └── StrategyDrift        planner and worker have different code
+└── PartDamaged           4  a stored result does not match its checksum
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ class NotFound(SweepError):
 
 
 class ClusterUnavailable(SweepError):
-    """Redis or the workers cannot be used: unreachable, too old, or configured so that results could be lost."""
+    """Redis or the workers cannot be used: unreachable, too old, or configured so that results could be
+    lost.
+    """
 
     exit_code = 7
 

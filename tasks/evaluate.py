@@ -15,5 +15,7 @@ from tasks.messages import ChunkRequest
 def evaluate_chunk(self: Task, wire: dict[str, Any]) -> dict[str, Any]:
     """Evaluate one chunk of combinations and keep the result; safe to run twice."""
     request = ChunkRequest.from_wire(wire)
-    receipt = chunk.evaluate(context.current(), request, self.request.hostname or "?", (SoftTimeLimitExceeded,))
+    receipt = chunk.evaluate(
+        context.current(), request, self.request.hostname or "?", (SoftTimeLimitExceeded,)
+    )
     return {"chunk": request.name, "outcome": receipt.outcome if receipt else "closed"}

@@ -61,7 +61,9 @@ def live_nodes(client: redis.Redis) -> list[Node]:
         text = client.hget(names.node_key(name.decode()), "beat")
         if text:
             document: dict[str, Any] = json.loads(text)
-            nodes.append(Node(**{k: v for k, v in document.items() if k in Node.__dataclass_fields__}, seen=seen))
+            nodes.append(
+                Node(**{k: v for k, v in document.items() if k in Node.__dataclass_fields__}, seen=seen)
+            )
     return nodes
 
 

@@ -1,7 +1,9 @@
-"""The ledger of one sweep in Redis: which chunks are planned, started, done; what decides when the sweep is finished.
+"""The ledger of one sweep in Redis: which chunks are planned, started, done; what decides when the sweep is
+finished.
 
-Every step that must be one step is a Lua script. The first result of a chunk wins, the queue may repeat or lose
-messages at will. No screen reads `done`: what they show is counted in `totals`, in the same step as the receipt.
+Every step that must be one step is a Lua script. The first result of a chunk wins, the queue may repeat or
+lose messages at will. No screen reads `done`: what they show is counted in `totals`, in the same step as the
+receipt.
 """
 
 from __future__ import annotations
@@ -101,7 +103,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What is committed, in backtests unless it says chunks; `cost_ms` as planned, `compute_ms` as measured."""
+    """What is committed, in backtests unless it says chunks; `cost_ms` as planned, `compute_ms` as
+    measured.
+    """
 
     chunks: int = 0
     backtests: int = 0
@@ -128,7 +132,7 @@ class Ledger:
     def key(self, what: str) -> str:
         return names.sweep_key(self.sweep_id, what)
 
-    # Opening and closing -----------------------------------------------------------------------------------------
+    # Opening and closing ------------------------------------------------------------------------------------
 
     def create(self, spec: SweepSpec) -> bool:
         """Opens the sweep; False where it is open already, by whomever."""
@@ -178,7 +182,7 @@ class Ledger:
         for key in self.client.scan_iter(match=names.sweep_key(self.sweep_id, "*"), count=1000):
             self.client.unlink(key)
 
-    # Reading -----------------------------------------------------------------------------------------------------
+    # Reading ------------------------------------------------------------------------------------------------
 
     def spec(self) -> SweepSpec | None:
         packed = self.client.get(self.key("spec"))
@@ -223,7 +227,7 @@ class Ledger:
         """Chunks that were started and have not come back."""
         return int(self.client.hlen(self.key("hand")))
 
-    # A chunk's life ----------------------------------------------------------------------------------------------
+    # A chunk's life -----------------------------------------------------------------------------------------
 
     def start(self, request: ChunkRequest) -> Start:
         keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
@@ -231,12 +235,24 @@ class Ledger:
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
         return Start(verdict=verdict.decode(), starts=int(starts), receipt=receipt)
 
-    def commit(self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes, security: str) -> ChunkReceipt | None:
-        """The receipt that stands: this one, or that of an earlier run. None: the sweep is cancelled or forgotten."""
+    def commit(
+        self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes, security: str
+    ) -> ChunkReceipt | None:
+        """The receipt that stands: this one, or that of an earlier run. None: the sweep is cancelled or
+        forgotten.
+        """
         keys = [self.key(f"part:{request.name}")]
         keys += [self.key(word) for word in ("done", "meta", "totals", "hand", "failing")]
         keys.append(names.node_key(receipt.node))
-        args: list[Any] = [request.name, part, receipt.to_json(), KEEP_SECONDS, receipt.sha256, security, receipt.failed]
+        args: list[Any] = [
+            request.name,
+            part,
+            receipt.to_json(),
+            KEEP_SECONDS,
+            receipt.sha256,
+            security,
+            receipt.failed,
+        ]
         for counter, number in _counters(receipt, request.cost_ms).items():
             args += [counter, number]
         code, text = self._commit(keys=keys, args=args)
@@ -258,7 +274,7 @@ class Ledger:
         if keys:
             self.client.unlink(*keys)
 
-    # Shards and the end ------------------------------------------------------------------------------------------
+    # Shards and the end -------------------------------------------------------------------------------------
 
     def note_shard(self, shard: int, note: Mapping[str, Any]) -> None:
         self.client.hset(self.key("shards"), str(shard), json.dumps(dict(note), sort_keys=True))
@@ -277,7 +293,7 @@ class Ledger:
         found = self.client.get(self.key("final"))
         return found.decode() if found else None
 
-    # Leases ------------------------------------------------------------------------------------------------------
+    # Leases -------------------------------------------------------------------------------------------------
 
     def hold(self, lease: str, holder: str, seconds: float) -> bool:
         """Takes or renews a lease; False while somebody else has it."""

@@ -1,4 +1,6 @@
-"""Logging: a sentence for people, an `event` word and fields for machines; text on a terminal, JSON lines elsewhere."""
+"""Logging: a sentence for people, an `event` word and fields for machines; text on a terminal, JSON lines
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,9 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 class JsonLines(logging.Formatter):
     """One object a line: time, level, logger, message, and whatever the record carries besides."""
 
-    converter = time.gmtime
-
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -34,7 +34,9 @@ class JsonLines(logging.Formatter):
 def configure(as_json: bool, level: int = logging.WARNING) -> None:
     """Our loggers write to stderr; others' keep their own ways."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(
+        JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+    )
     logger = logging.getLogger(names.LOGGER)
     logger.handlers[:] = [handler]
     logger.setLevel(level)

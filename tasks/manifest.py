@@ -1,5 +1,6 @@
-"""manifest.json: what was run, with what, how long each phase took and who did it. Everything that may differ between
-two equal runs (times, hosts, versions) is here and nowhere else."""
+"""manifest.json: what was run, with what, how long each phase took and who did it. Everything that may differ
+between two equal runs (times, hosts, versions) is here and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def build(
 ) -> str:
     """The document as JSON text."""
     phases: Counter[str] = Counter()
-    nodes: dict[str, dict[str, Any]] = defaultdict(lambda: {"chunks": 0, "backtests": 0, "busy_s": 0.0, "peak_bytes": 0})
+    nodes: dict[str, dict[str, Any]] = defaultdict(
+        lambda: {"chunks": 0, "backtests": 0, "busy_s": 0.0, "peak_bytes": 0}
+    )
     cpu_ms = 0.0
     for receipt in _receipts(ledger, plan):
         for phase in PHASES:
@@ -83,7 +86,12 @@ def build(
 
 
 def _receipts(ledger: Ledger, plan: ChunkPlan) -> list[ChunkReceipt]:
-    return [r for first, last in plan.shards for r in ledger.receipts(c.name for c in plan.chunks[first:last]) if r]
+    return [
+        r
+        for first, last in plan.shards
+        for r in ledger.receipts(c.name for c in plan.chunks[first:last])
+        if r
+    ]
 
 
 def _swept(spec: SweepSpec) -> list[str]:

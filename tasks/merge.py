@@ -15,7 +15,9 @@ log = logging.getLogger("sweepfleet.merge")
 
 @shared_task(name=names.MERGE_SHARD, bind=True, acks_late=True, ignore_result=True)
 def merge_shard(self: Task, _receipts: list[Any], sweep_id: str, shard: int) -> str:
-    """Merge one shard, and the whole sweep where it was the last one. The receipts only say that it is time."""
+    """Merge one shard, and the whole sweep where it was the last one. The receipts only say that it is
+    time.
+    """
     ledger = context.current().ledger(sweep_id)
     verdict = shards.merge(ledger, shard, _holder(self))
     if verdict == "elsewhere":

@@ -63,7 +63,7 @@ class ChunkReceipt:
     chunk: str
     outcome: Outcome
     sha256: str
-    bytes: int
+    size_bytes: int
     ok: int
     failed: int
     empty: int

@@ -1,6 +1,7 @@
 """Every name that another program sees: tasks, queues, Redis keys, files of a sweep, environment, logger.
 
-Messages, keys and dashboards depend on these and on nothing else, so that moving a module changes none of them.
+Messages, keys and dashboards depend on these and on nothing else, so that moving a module changes none of
+them.
 """
 
 from __future__ import annotations

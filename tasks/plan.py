@@ -1,7 +1,9 @@
-"""The plan of a sweep as data: the spec that every process agrees on, and how it is cut into chunks and shards.
+"""The plan of a sweep as data: the spec that every process agrees on, and how it is cut into chunks and
+shards.
 
-Made once by the producer, kept in Redis and in the results folder; nothing measures it anew. A spec says *what* is
-computed and fixes the sweep's id; the chunk plan says in which pieces, and is fixed after the pilot.
+Made once by the producer, kept in Redis and in the results folder; nothing measures it anew. A spec says
+*what* is computed and fixes the sweep's id; the chunk plan says in which pieces, and is fixed after the
+pilot.
 """
 
 from __future__ import annotations
@@ -142,7 +144,15 @@ class SweepSpec:
     def chunk_key(self, request: ChunkRequest) -> str:
         """Names the work itself, whichever sweep asks for it."""
         work = self.securities[request.security]
-        parts = [ENGINE, self.fingerprint, work.name, work.digest, self.spaces[work.space], request.first, request.last]
+        parts = [
+            ENGINE,
+            self.fingerprint,
+            work.name,
+            work.digest,
+            self.spaces[work.space],
+            request.first,
+            request.last,
+        ]
         return hashlib.sha256(_canonical(parts)).hexdigest()[:16]
 
     def with_id(self, sweep_id: str, results: str) -> SweepSpec:
@@ -192,7 +202,8 @@ def _canonical(value: Any) -> bytes:
 
 def _pack(value: Any) -> bytes:
     plain = _canonical(value)
-    return len(plain).to_bytes(8, "little") + pa.compress(plain, codec="zstd", asbytes=True)
+    packed: bytes = pa.compress(plain, codec="zstd", asbytes=True)
+    return len(plain).to_bytes(8, "little") + packed
 
 
 def _unpack(packed: bytes) -> dict[str, Any]:

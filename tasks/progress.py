@@ -89,7 +89,9 @@ class Rate:
 
 
 def read(ledger: Ledger, spec: SweepSpec, rate: Rate | None = None) -> Status | None:
-    """One sweep from its ledger; None where the ledger does not know it. A few small reads, whatever its size."""
+    """One sweep from its ledger; None where the ledger does not know it. A few small reads, whatever its
+    size.
+    """
     meta = ledger.meta()
     if not meta:
         return None
@@ -116,7 +118,9 @@ def read(ledger: Ledger, spec: SweepSpec, rate: Rate | None = None) -> Status | 
         started=started,
         finished=finished,
         rate_bt_s=speed[0] if speed and running else None,
-        eta_s=left / speed[1] if running and speed and speed[1] > 0 and totals.chunks >= CHUNKS_FOR_ETA and planned else None,
+        eta_s=left / speed[1]
+        if running and speed and speed[1] > 0 and totals.chunks >= CHUNKS_FOR_ETA and planned
+        else None,
         chunk_note=chunk_note(spec.total, planned),
         failing=tuple(sorted(ledger.failing())) if totals.failed else (),
         reason=_reason(rate, nodes, ledger, running),

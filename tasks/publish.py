@@ -1,4 +1,6 @@
-"""Putting work on the queue: chunks as a chord per shard, single chunks, merges. Safe to repeat: names are the same."""
+"""Putting work on the queue: chunks as a chord per shard, single chunks, merges. Safe to repeat: names are
+the same.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from celery import Celery, chord
-from celery.result import denied_join_result
 
 from tasks import names
 from tasks.celery_app import merge_queue
@@ -30,22 +31,19 @@ class Publisher:
         if not header:
             self.merge(shard)
             return
-        with denied_join_result():  # nobody waits for these results: no subscription for each of them
-            chord(header, app=self.app)(self._merge_signature(shard))
+        chord(header, app=self.app)(self._merge_signature(shard))
 
     def chunks(self, chunks: Iterable[Chunk], attempt: str) -> None:
         """Single chunks, outside any chord: the pilot, and what was lost."""
-        with denied_join_result(), self.app.producer_pool.acquire(block=True) as producer:
+        with self.app.producer_pool.acquire(block=True) as producer:
             for chunk in chunks:
                 self._signature(chunk, attempt).apply_async(producer=producer)
 
     def merge(self, shard: int) -> None:
-        with denied_join_result():
-            self.app.send_task(names.MERGE_SHARD, args=[[], self.spec.sweep_id, shard], queue=self._merge_queue)
+        self.app.send_task(names.MERGE_SHARD, args=[[], self.spec.sweep_id, shard], queue=self._merge_queue)
 
     def finish(self) -> None:
-        with denied_join_result():
-            self.app.send_task(names.FINISH, args=[self.spec.sweep_id], queue=self._merge_queue)
+        self.app.send_task(names.FINISH, args=[self.spec.sweep_id], queue=self._merge_queue)
 
     @property
     def _merge_queue(self) -> str:

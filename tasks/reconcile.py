@@ -1,6 +1,8 @@
-"""Plan against ledger: what to publish next, what was forgotten, when it is over. Pure rules, and one thin actor.
+"""Plan against ledger: what to publish next, what was forgotten, when it is over. Pure rules, and one thin
+actor.
 
-Whoever holds a sweep's lead acts: the producer that follows it, or else a node. All it does may be done twice.
+Whoever holds a sweep's lead acts: the producer that follows it, or else a node. All it does may be done
+twice.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ def shards_to_publish(view: View, sizes: tuple[int, ...]) -> int:
 
 
 class Lead:
-    """Acts for one sweep while it holds the lead. Made anew after any doubt: all it knows is in the ledger."""
+    """Acts for one sweep while it holds the lead. Made anew after any doubt: all it knows is in the
+    ledger.
+    """
 
     def __init__(self, app: Celery, ledger: Ledger, holder: str, *, merges: bool = False) -> None:
         self.app, self.ledger, self.holder = app, ledger, holder
@@ -89,7 +93,8 @@ class Lead:
         return True
 
     def _publish(self, meta: dict[str, str], done: int) -> None:
-        assert self._spec is not None and self._plan is not None
+        assert self._spec is not None
+        assert self._plan is not None
         published, epoch = int(meta.get("published", 0)), int(meta.get("epoch", 1))
         sizes = tuple(last - first for first, last in self._plan.shards)
         slots = sum(node.slots for node in live_nodes(self.ledger.client))
@@ -107,12 +112,15 @@ class Lead:
             receipts = self.ledger.receipts(c.name for c in chunks)
             missing = [c for c, r in zip(chunks, receipts, strict=True) if r is None]
             publisher.shard(shard, missing, epoch)
-            self.ledger.note_published(shard + 1)  # after: a shard published twice is harmless, one never is not
+            self.ledger.note_published(
+                shard + 1
+            )  # after: a shard published twice is harmless, one never is not
             self._moved_at = time.monotonic()
 
     def _look_after(self, published: int, done: int, noted: set[int]) -> None:
         """What should have happened and has not: merges that nobody did, chunks that nobody has."""
-        assert self._spec is not None and self._plan is not None
+        assert self._spec is not None
+        assert self._plan is not None
         moved = (done, len(noted))
         if moved != self._moved:
             self._moved, self._moved_at = moved, time.monotonic()
@@ -122,7 +130,7 @@ class Lead:
             return
         if len(noted) == len(self._plan.shards):
             self._finish()
-        elif done == len(self._plan.chunks) or still >= STILL_SECONDS and self._queue_is_empty():
+        elif done == len(self._plan.chunks) or (still >= STILL_SECONDS and self._queue_is_empty()):
             self._mend([s for s in range(published) if s not in noted], still)
         if still >= STILL_SECONDS:
             self._moved_at = time.monotonic()
@@ -133,7 +141,8 @@ class Lead:
             Publisher(self.app, self._spec).finish()
 
     def _mend(self, unmerged: list[int], still: float) -> None:
-        assert self._spec is not None and self._plan is not None
+        assert self._spec is not None
+        assert self._plan is not None
         publisher = Publisher(self.app, self._spec)
         for shard in unmerged:
             chunks = self._plan.shard(shard)
@@ -142,7 +151,9 @@ class Lead:
             if missing and still >= STILL_SECONDS:
                 log.warning("lost chunks go out again", extra={"event": "chunks_lost", "count": len(missing)})
                 publisher.chunks(missing, f"again{int(time.time())}")
-            elif not missing and not (self.merges and shards.merge(self.ledger, shard, self.holder) == "merged"):
+            elif not missing and not (
+                self.merges and shards.merge(self.ledger, shard, self.holder) == "merged"
+            ):
                 publisher.merge(shard)
 
     def _queue_is_empty(self) -> bool:

@@ -24,7 +24,12 @@ Fatal = tuple[type[BaseException], ...]
 MESSAGE_BYTES: Final = 2_000
 TRACEBACK_BYTES: Final = 8_000
 FAILURE_SCHEMA: Final = pa.schema(
-    [("combination", pa.string()), ("error", pa.string()), ("message", pa.string()), ("traceback", pa.string())]
+    [
+        ("combination", pa.string()),
+        ("error", pa.string()),
+        ("message", pa.string()),
+        ("traceback", pa.string()),
+    ]
 )
 
 
@@ -97,7 +102,9 @@ def trace_schema(about: Description, table: str) -> pa.Schema:
     return pa.schema([("combination", pa.string()), *columns])
 
 
-def _metrics(about: Description, data: Columns, combinations: Columns, rows: int) -> dict[str, np.ndarray[Any, Any]]:
+def _metrics(
+    about: Description, data: Columns, combinations: Columns, rows: int
+) -> dict[str, np.ndarray[Any, Any]]:
     found = about.strategy.evaluate(data, combinations)
     if missing := [m for m in about.metrics if m not in found]:
         raise StrategyError(f"evaluate returned no column {missing[0]!r}; it returned {sorted(found)}")
@@ -105,7 +112,9 @@ def _metrics(about: Description, data: Columns, combinations: Columns, rows: int
     for name in about.metrics:
         column = np.asarray(found[name])
         if column.shape != (rows,):
-            raise StrategyError(f"evaluate returned {column.shape} values of {name!r} for {rows} combinations")
+            raise StrategyError(
+                f"evaluate returned {column.shape} values of {name!r} for {rows} combinations"
+            )
         metrics[name] = column.astype(np.int64 if name in about.whole_numbers else np.float64)
     return metrics
 
@@ -160,7 +169,10 @@ def _traces(
 
 def _row(combinations: Columns, i: int) -> Mapping[str, Any]:
     """One combination as plain values, None where a number is missing."""
-    values = {name: column[i].item() if hasattr(column[i], "item") else column[i] for name, column in combinations.items()}
+    values = {
+        name: column[i].item() if hasattr(column[i], "item") else column[i]
+        for name, column in combinations.items()
+    }
     return {n: None if isinstance(v, float) and v != v else v for n, v in values.items()}
 
 
@@ -180,7 +192,9 @@ def _result(
     summary = pa.table([pa.array(ids), pa.array(status.tolist(), pa.string()), *columns], schema=schema)
     if failures:
         bad = pa.array([ids[i] for i in sorted(failures)])
-        traces = {k: t.filter(pa.compute.invert(pa.compute.is_in(t["combination"], bad))) for k, t in traces.items()}
+        traces = {
+            k: t.filter(pa.compute.invert(pa.compute.is_in(t["combination"], bad))) for k, t in traces.items()
+        }
     tables = {"summary": summary, "failures": _failures([failures[i] for i in sorted(failures)]), **traces}
     return ChunkResult(tables=tables, ok=len(ids) - len(failures), failed=len(failures), empty=0)
 
@@ -188,7 +202,10 @@ def _result(
 def _without_metrics(block: Block, status: str, failures: list[Failure]) -> ChunkResult:
     """No metric columns at all: the merge knows which there would have been."""
     rows = len(block)
-    columns = {"combination": pa.array(block.ids(), pa.string()), "status": pa.repeat(pa.scalar(status), rows)}
+    columns = {
+        "combination": pa.array(block.ids(), pa.string()),
+        "status": pa.repeat(pa.scalar(status), rows),
+    }
     tables = {"summary": pa.table(columns), "failures": _failures(failures)}
     empty = rows if status == "empty" else 0
     return ChunkResult(tables=tables, ok=0, failed=rows - empty, empty=empty)

@@ -1,7 +1,8 @@
-"""Settings of every process: flag > environment > ./producer.toml > user config > default. The only reader of the environment.
+"""Settings of every process: flag > environment > ./producer.toml > user config > default. The only reader of
+the environment.
 
-`load()` is what commands call; workers get theirs through `PRODUCER_*` variables, so that one machine's processes
-cannot disagree.
+`load()` is what commands call; workers get theirs through `PRODUCER_*` variables, so that one machine's
+processes cannot disagree.
 """
 
 from __future__ import annotations
@@ -28,13 +29,19 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    redis_url: str | None = Field(None, description="shared Redis or Valkey; none: a private stack for each submit")
+    redis_url: str | None = Field(
+        None, description="shared Redis or Valkey; none: a private stack for each submit"
+    )
     state_dir: Path = Field(description="one small file per sweep; the private stack's ledger")
     cache_dir: Path = Field(description="decoded columns, compiled kernels, digests of data files")
     queue: str = Field(names.QUEUE, description="Celery queue that chunks go to")
-    cores: str | None = Field(None, description="cores of the private stack's worker: a count, or numbers like 0-3,8")
+    cores: str | None = Field(
+        None, description="cores of the private stack's worker: a count, or numbers like 0-3,8"
+    )
     log_json: bool = Field(False, description="log JSON lines in place of text")
-    lease_seconds: float = Field(60, gt=0, description="a chunk whose node stays silent this long is given out again")
+    lease_seconds: float = Field(
+        60, gt=0, description="a chunk whose node stays silent this long is given out again"
+    )
     beat_seconds: float = Field(15, gt=0, description="how often a node renews its leases")
     restore_seconds: float = Field(5, gt=0, description="how often nodes look for expired leases")
 

@@ -1,7 +1,7 @@
 """A shard's parts put into one ordered file per table, and the files of all shards into the results folder.
 
-Both steps trust the ledger and not what they are handed, hold a lease, write whole files, and may be run any number
-of times by any number of processes: the worker that takes the chord's callback, the lead, a producer.
+Both steps trust the ledger and not what they are handed, hold a lease, write whole files, and may be run any
+number of times by any number of processes: the worker that takes the chord's callback, the lead, a producer.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ LEASE_SECONDS: Final = 30.0
 RENEW_SECONDS: Final = 10.0
 
 Verdict = Literal["merged", "already", "incomplete", "held", "closed", "elsewhere"]
-"""`incomplete`: a chunk is missing; `held`: somebody else is at it; `elsewhere`: the results folder is not seen here."""
+"""`incomplete`: a chunk is missing; `held`: somebody else is at it; `elsewhere`: the results folder is not
+seen here.
+"""
 
 
 @dataclass(slots=True)
@@ -54,7 +56,9 @@ class _Lease:
 
 
 def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
-    """Parts of a shard → one file per table in the work folder, noted in the ledger; then the parts are deleted."""
+    """Parts of a shard → one file per table in the work folder, noted in the ledger; then the parts are
+    deleted.
+    """
     spec, plan = ledger.spec(), ledger.plan()
     if spec is None or plan is None:
         return "closed"
@@ -114,7 +118,7 @@ def finish(ledger: Ledger, holder: str) -> Verdict:
     return "merged"
 
 
-# --- one shard -------------------------------------------------------------------------------------------------------
+# --- one shard -------------------------------------------------------------------------------------------
 
 
 class _PartGone(Exception):
@@ -140,7 +144,9 @@ def _write_shard(
                 lease.keep()
                 if receipt is not None:
                     _add_chunk(ledger, spec, chunk, receipt, writers)
-        files = {t: {"file": paths[t], "rows": writers[t].rows, "sha256": _digest(scratch[t])} for t in wanted}
+        files = {
+            t: {"file": paths[t], "rows": writers[t].rows, "sha256": _digest(scratch[t])} for t in wanted
+        }
     return files
 
 
@@ -156,11 +162,17 @@ def _add_chunk(
         raise _PartGone(chunk, receipt) from e
     block = spec.space(chunk.security).block(chunk.first, chunk.last)
     summary = tables["summary"]
-    if len(summary) != len(block) or len(block) != chunk.rows or summary["combination"].to_pylist() != block.ids():
+    if (
+        len(summary) != len(block)
+        or len(block) != chunk.rows
+        or summary["combination"].to_pylist() != block.ids()
+    ):
         raise _PartGone(chunk, receipt)  # gaps or doubles: not the rows that were planned
     security = spec.securities[chunk.security].name
     writers["summary"].add(_summary(spec, security, block, summary, writers["summary"].schema))
-    failures = tables["failures"].append_column("attempts", pa.repeat(pa.scalar(receipt.attempt), len(tables["failures"])))
+    failures = tables["failures"].append_column(
+        "attempts", pa.repeat(pa.scalar(receipt.attempt), len(tables["failures"]))
+    )
     writers["failures"].add(_owned(security, failures, writers["failures"].schema))
     for table in spec.traces:
         if table in tables:
@@ -199,7 +211,7 @@ def _drop_parts(ledger: Ledger, spec: SweepSpec, receipts: list[ChunkReceipt]) -
             (store.work_folder(spec.results) / receipt.file).unlink(missing_ok=True)
 
 
-# --- the whole sweep -------------------------------------------------------------------------------------------------
+# --- the whole sweep -------------------------------------------------------------------------------------
 
 
 def _write_results(
@@ -217,12 +229,15 @@ def _write_results(
                         writer.add(piece)
                 rows[table] = writer.rows
             if rows["summary"] != spec.total:
-                raise NotFound(f"{rows['summary']} rows for {spec.total} planned backtests", sweep=spec.sweep_id)
+                raise NotFound(
+                    f"{rows['summary']} rows for {spec.total} planned backtests", sweep=spec.sweep_id
+                )
             overrides = "".join(f"# with {k} = {v}\n" for k, v in spec.overrides.items())
             store.write_whole(results / names.SWEEP_FILE, (overrides + spec.text).encode())
     except OSError as e:
         raise FolderRefused(
-            f"results folder {results}: {e.strerror or e}", hint=f"mend it, then: producer resume {spec.sweep_id}"
+            f"results folder {results}: {e.strerror or e}",
+            hint=f"mend it, then: producer resume {spec.sweep_id}",
         ) from e
     return rows
 
@@ -258,7 +273,9 @@ def _stands(spec: SweepSpec, note: dict[str, Any]) -> bool:
 
 def _forget_shards(ledger: Ledger, spec: SweepSpec, plan: ChunkPlan, shards: list[int]) -> None:
     """Their files are gone or damaged and their parts were deleted: the chunks run again."""
-    log.warning("merged shards are gone; they run again", extra={"event": "shards_gone", "sweep": spec.sweep_id})
+    log.warning(
+        "merged shards are gone; they run again", extra={"event": "shards_gone", "sweep": spec.sweep_id}
+    )
     for shard in shards:
         chunks = plan.shard(shard)
         for chunk, receipt in zip(chunks, ledger.receipts(c.name for c in chunks), strict=True):

@@ -1,7 +1,7 @@
 """Parts too large for Redis, as files below the sweep's work folder: written once, whole or not at all.
 
-The producer leaves a marker in that folder. A process that does not find the marker, or finds another sweep's, does
-not see the folder, whatever else lies at that path on its machine.
+The producer leaves a marker in that folder. A process that does not find the marker, or finds another
+sweep's, does not see the folder, whatever else lies at that path on its machine.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """`celery -A workers …` looks for an attribute of this name; nothing is imported before it is asked for."""
+    """`celery -A workers …` looks for an attribute of this name; nothing is imported before it is asked
+    for.
+    """
     if name in ("celery", "app"):
         from workers.app import app
 

@@ -30,7 +30,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -P -m workers", description="Run a worker node.")
-    parser.add_argument("--cores", help="a count, or cores by number like 0-3,8 (default: all that may be used)")
+    parser.add_argument(
+        "--cores", help="a count, or cores by number like 0-3,8 (default: all that may be used)"
+    )
     parser.add_argument("--queue", help="queue to take chunks from")
     parser.add_argument("--name", help="the node's name (default: the host's)")
     parser.add_argument("--max-tasks", type=int, default=500, help="chunks after which a process is replaced")
@@ -50,7 +52,9 @@ def _run(options: argparse.Namespace) -> int:
     # compiled kernels are kept beside the decoded data: once per node, whoever compiles them first
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(current.cache_dir) / "kernels"))
     if current.redis_url is None:
-        raise ClusterUnavailable("a worker needs a Redis", hint="give --redis URL, or start both with: producer up")
+        raise ClusterUnavailable(
+            "a worker needs a Redis", hint="give --redis URL, or start both with: producer up"
+        )
     from workers import lifecycle, pinning
 
     cores = pinning.choose(options.cores)
@@ -70,7 +74,13 @@ def _run(options: argparse.Namespace) -> int:
 
     sys.stderr.write(f"node {name} on cores {cores.text}: ready\n")
     arguments = ["worker", "--pool", "prefork", "-c", str(cores.count), "-n", name, "--without-gossip"]
-    arguments += ["--without-mingle", "--max-tasks-per-child", str(options.max_tasks), "--loglevel", "WARNING"]
+    arguments += [
+        "--without-mingle",
+        "--max-tasks-per-child",
+        str(options.max_tasks),
+        "--loglevel",
+        "WARNING",
+    ]
     app.worker_main(arguments)
     return 0
 

@@ -1,4 +1,6 @@
-"""The worker's Celery application, connected to what a node of ours does besides: pin, warm up, beat, lead."""
+"""The worker's Celery application, connected to what a node of ours does besides: pin, warm up, beat,
+lead.
+"""
 
 from __future__ import annotations
 

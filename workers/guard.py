@@ -1,4 +1,5 @@
-"""Refuses to start behind a foreign `tasks` or `producer`: their names are common, and Celery users have their own.
+"""Refuses to start behind a foreign `tasks` or `producer`: their names are common, and Celery users have
+their own.
 
 Checked before anything else is imported, so that the answer is one clear line and not a traceback.
 """

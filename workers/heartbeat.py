@@ -1,7 +1,8 @@
-"""What a node's main process does on a timer: renew its leases, say that it lives, lead sweeps that nobody follows.
+"""What a node's main process does on a timer: renew its leases, say that it lives, lead sweeps that nobody
+follows.
 
-Runs in Celery's event loop between messages, so each beat is a few short calls; a Redis that is away is met again at
-the next beat.
+Runs in Celery's event loop between messages, so each beat is a few short calls; a Redis that is away is met
+again at the next beat.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def describe(name: str, cores: Cores) -> None:
     _node.update(name=name, cores=cores.text, slots=cores.count)
 
 
-class LeaseStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+class LeaseStep(bootsteps.StartStopStep):
     """Keeps what this node's processes have in hand from being given out again while the node lives.
 
     Relies on how kombu's Redis transport keeps unacknowledged messages: `~=5.7` in pyproject.toml.
@@ -67,12 +68,14 @@ class LeaseStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no
             channel = consumer.task_consumer.channel
             with channel.conn_or_acquire() as client:
                 tags = {r.message.delivery_tag: time.time() for r in held}
-                client.zadd(channel.unacked_index_key, tags, xx=True)  # xx: never revive what was acknowledged
+                client.zadd(
+                    channel.unacked_index_key, tags, xx=True
+                )  # xx: never revive what was acknowledged
         except AWAY as e:
             log.warning("leases not renewed: %s", e, extra={"event": "lease_late"})
 
 
-class NodeStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+class NodeStep(bootsteps.StartStopStep):
     """Says that the node lives, and lets it lead and speak for the fleet."""
 
     requires = ("celery.worker.consumer.tasks:Tasks", "celery.worker.consumer.events:Events")

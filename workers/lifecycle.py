@@ -23,7 +23,9 @@ CORES_VARIABLE: Final = "SWEEPFLEET_NODE_CORES"  # from the node's main process 
 
 
 def cap_threads() -> None:
-    """Before any of those libraries is loaded: a process has one core, more threads only get in each other's way."""
+    """Before any of those libraries is loaded: a process has one core, more threads only get in each other's
+    way.
+    """
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"
 

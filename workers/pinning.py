@@ -1,4 +1,6 @@
-"""Which cores a node uses: `4` (a count), `0-3,8` (by number) or all that the process may use; a process per core."""
+"""Which cores a node uses: `4` (a count), `0-3,8` (by number) or all that the process may use; a process per
+core.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ import psutil
 
 from tasks.errors import UsageError
 
-MEMORY_PER_PROCESS: Final = 400 * 2**20  # Python, the compiled kernels and a chunk's state; the data is shared
+MEMORY_PER_PROCESS: Final = (
+    400 * 2**20
+)  # Python, the compiled kernels and a chunk's state; the data is shared
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
@@ -31,7 +35,9 @@ class Cores:
 
 
 def choose(wanted: str | None) -> Cores:
-    """The cores to use. Raises UsageError for a list that does not parse or names a core that is not there."""
+    """The cores to use. Raises UsageError for a list that does not parse or names a core that is not
+    there.
+    """
     allowed = _allowed()
     numbers = _numbers(wanted, allowed)
     notes: list[str] = []
@@ -81,7 +87,9 @@ def _numbers(wanted: str | None, allowed: list[int]) -> list[int]:
             raise UsageError(f"--cores {wanted}: '{part}' is not a core or a range", hint=hint)
         numbers.update(range(int(first), int(last or first) + 1))
     if missing := sorted(numbers - set(allowed)):
-        raise UsageError(f"--cores {wanted}: core {missing[0]} is not among {ranges(tuple(allowed))}", hint=hint)
+        raise UsageError(
+            f"--cores {wanted}: core {missing[0]} is not among {ranges(tuple(allowed))}", hint=hint
+        )
     if not numbers:
         raise UsageError(f"--cores {wanted} names no core", hint=hint)
     return sorted(numbers)

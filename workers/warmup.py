@@ -1,4 +1,6 @@
-"""Compile or load every kernel before the first chunk: in the node's main process, so that its children inherit them."""
+"""Compile or load every kernel before the first chunk: in the node's main process, so that its children
+inherit them.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Securities × combinations → chunks of about `target` seconds each, and chunks → shards. Pure: costs in, plan out.
+"""Securities × combinations → chunks of about `target` seconds each, and chunks → shards. Pure: costs in,
+plan out.
 
-A pilot of a few chunks is measured first; what it says about milliseconds per event and combination sizes the rest.
-Whatever the sizes, the result is the same to the byte, so nothing here has to be exact.
+A pilot of a few chunks is measured first; what it says about milliseconds per event and combination sizes the
+rest. Whatever the sizes, the result is the same to the byte, so nothing here has to be exact.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -46,7 +48,9 @@ def pilot(spec: SweepSpec, rule: Rule, slots: int) -> tuple[Chunk, ...]:
     for i in range(count):
         security = work[i * len(work) // count]
         last = spec.securities[security].last
-        first = last * (2 * i + 1) // (2 * count)  # the middle of the i-th stretch: no value of the grid is favoured
+        first = (
+            last * (2 * i + 1) // (2 * count)
+        )  # the middle of the i-th stretch: no value of the grid is favoured
         end = min(last, first + PILOT_ROWS)
         rows = spec.space(security).count_between(first, end)
         inside = any(c.security == security and c.first < end and first < c.last for c in chunks.values())
@@ -74,11 +78,19 @@ def cut(
             end = chunk.first if chunk else work.last
             for first, last, rows in _pieces(space, at, end, size, None if rule.size else groups):
                 chunks.append(
-                    Chunk(security=security, first=first, last=last, rows=rows, cost_ms=max(1, round(rows * each)))
+                    Chunk(
+                        security=security,
+                        first=first,
+                        last=last,
+                        rows=rows,
+                        cost_ms=max(1, round(rows * each)),
+                    )
                 )
             if chunk:
                 ms = max(1, round(piloted[chunk]))
-                chunks.append(Chunk(security=security, first=chunk.first, last=chunk.last, rows=chunk.rows, cost_ms=ms))
+                chunks.append(
+                    Chunk(security=security, first=chunk.first, last=chunk.last, rows=chunk.rows, cost_ms=ms)
+                )
                 at = chunk.last
     return ChunkPlan(chunks=tuple(chunks), shards=tuple(_shards(chunks)))
 
@@ -134,7 +146,7 @@ def _even(space: Space, first: int, last: int, size: int, *, exact: bool) -> Ite
     pieces = math.ceil(rows / size)
     bounds = [min(rows, size * i) if exact else rows * i // pieces for i in range(pieces + 1)]
     at = first
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         end = last if high == rows else space.first_raw(before + high)
         yield at, end, high - low
         at = end

@@ -114,13 +114,15 @@ def cancel(record: SweepRecord, settings: Settings, *, now: bool) -> Status:
 
 
 def resume(record: SweepRecord, settings: Settings, *, force: bool) -> Session:
-    """A session on what is missing. Refuses where code or data have changed; `force` takes them as they are now."""
+    """A session on what is missing. Refuses where code or data have changed; `force` takes them as they are
+    now.
+    """
     spec = _kept_spec(record)
     changes = changed(spec, settings)
     if changes and not force:
         raise PlanChanged(
             f"{record.id} was planned with other {' and '.join(changes)}",
-            hint=f"producer submit {record.sweep_file} runs it as it is now; --force mixes old and new results",
+            hint=f"producer submit {record.sweep_file} runs it as it is now; --force mixes old and new",
         )
     if prepare.finished(spec):
         raise UsageError(f"{record.id} is complete", hint="producer results shows it")
@@ -200,5 +202,3 @@ def _counts(record: SweepRecord) -> dict[str, int]:
         return {}
     counts = document.get("counts", {}) if document.get("id") == record.id else {}
     return {k: v for k, v in counts.items() if isinstance(v, int)}
-
-

@@ -141,7 +141,7 @@ def _answers(socket: Path, server: subprocess.Popen[bytes]) -> str | None:
     while time.monotonic() < deadline and server.poll() is None:
         if socket.exists():
             try:
-                info: dict[str, Any] = connect(f"unix://{socket}", retries=0).info("server")  # type: ignore[assignment]
+                info: dict[str, Any] = connect(f"unix://{socket}", retries=0).info("server")
             except OSError:
                 pass
             else:
@@ -158,9 +158,9 @@ def _server(url: str) -> Iterator[Finding]:
         client = connect(url)
         asked = time.time()
         with translated(url):
-            seconds, micros = client.time()  # type: ignore[misc]
+            seconds, micros = client.time()
             answered = time.time()
-            info: dict[str, Any] = client.info()  # type: ignore[assignment]
+            info: dict[str, Any] = client.info()
             nodes = live_nodes(client)
     except SweepError as e:
         yield _finding("fail", "redis", f"{e.message}: {e.hint}" if e.hint else e.message)

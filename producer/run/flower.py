@@ -22,15 +22,19 @@ def run(settings: Settings, host: str, port: int) -> NoReturn:
     """Serves until it is told to stop."""
     app = make_app(settings, watches_only=True)
     arguments = ["flower", f"--address={host}", f"--port={port}", f"--max_tasks={MOST_TASKS}"]
-    arguments += [f"--purge_offline_workers={PURGE_SECONDS}", "--logging=warning", "--tasks_columns="
-                  "name,state,args,result,received,started,runtime,worker"]
+    arguments += [
+        f"--purge_offline_workers={PURGE_SECONDS}",
+        "--logging=warning",
+        "--tasks_columns=name,state,args,result,received,started,runtime,worker",
+    ]
     sys.exit(app.start(arguments))
 
 
 def beside(settings: Settings, stack: Stack, folder: Path, port: int = PORT) -> Stack:
     """Flower in the background, for `producer up`."""
-    environment = settings_.inherited_environment() | settings_.as_environment(settings)
-    environment[f"{settings_.names.ENV_PREFIX}REDIS_URL"] = stack.redis_url
+    environment = settings_.inherited_environment() | settings_.as_environment(
+        settings.model_copy(update={"redis_url": stack.redis_url})
+    )
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "producer", "flower", "--port", str(port)],
         stdin=subprocess.DEVNULL,
@@ -41,5 +45,3 @@ def beside(settings: Settings, stack: Stack, folder: Path, port: int = PORT) -> 
         start_new_session=True,
     )
     return replace(stack, flower_url=f"http://127.0.0.1:{port}", flower_pid=process.pid)
-
-

@@ -1,13 +1,16 @@
-"""The keeper of a private stack: a process that runs one Valkey and one worker node, and ends both with its owner.
+"""The keeper of a private stack: a process that runs one Valkey and one worker node, and ends both with its
+owner.
 
-Started by `producer.run.local` in a session of its own and never imported. It loads the standard library alone, so
-that it is there in a few milliseconds. Its owner holds the other end of its standard input: when that closes, for
-whatever reason, SIGKILL included, everything ends. With `--stay` it ends on SIGTERM only (`producer up`).
+Started by `producer.run.local` in a session of its own and never imported. It loads the standard library
+alone, so that it is there in a few milliseconds. Its owner holds the other end of its standard input: when
+that closes, for whatever reason, SIGKILL included, everything ends. With `--stay` it ends on SIGTERM only
+(`producer up`).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -90,10 +93,8 @@ class Keeper:
         _end(self.node, signal.SIGTERM if drain else signal.SIGKILL, STOP_SECONDS * (60 if drain else 1))
         _end(self.server, signal.SIGTERM, STOP_SECONDS)
         self.socket.unlink(missing_ok=True)
-        try:
+        with contextlib.suppress(OSError):  # not empty: not ours alone
             self.socket.parent.rmdir()
-        except OSError:
-            pass  # noqa: SIM105 — not empty: not ours alone
 
     def _serve(self) -> subprocess.Popen[bytes]:
         log = (self.folder / "valkey.log").open("ab")
@@ -166,7 +167,8 @@ def _pause() -> list[Any]:
 
 
 def _die_with_me(how: signal.Signals) -> None:
-    """In the child, before it becomes another program: the kernel ends it when the keeper ends, however that happens.
+    """In the child, before it becomes another program: the kernel ends it when the keeper ends, however that
+    happens.
 
     Linux only; elsewhere a keeper killed by SIGKILL leaves its two children to be found by `producer doctor`.
     """

@@ -109,7 +109,9 @@ def running(settings: Settings) -> Stack | None:
 
 
 def down(settings: Settings, now: bool = False) -> None:
-    """Drains the stack of `producer up` and ends it; `now` ends it at once, chunks in hand run again later."""
+    """Drains the stack of `producer up` and ends it; `now` ends it at once, chunks in hand run again
+    later.
+    """
     stack = running(settings)
     if stack is None:
         raise NotFound("no stack is up on this machine", hint="start one with: producer up")
@@ -135,7 +137,16 @@ def _start(
     except ValkeyBinaryNotFoundError as e:
         raise ClusterUnavailable(f"no server for this machine: {e}", hint="give --redis URL") from e
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-P", "-m", "producer.run.keeper", "--valkey", str(program), "--folder", str(folder)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "producer.run.keeper",
+        "--valkey",
+        str(program),
+        "--folder",
+        str(folder),
+    ]
     command += ["--socket", str(socket), "--queue", settings.queue]
     command += ["--cores", cores] if cores else []
     command += ["--stay"] if stay else []
@@ -154,7 +165,9 @@ def _read_ready(keeper: subprocess.Popen[bytes], folder: Path) -> None:
     assert keeper.stdout is not None
     text = keeper.stdout.readline()
     if not text or not json.loads(text).get("ready"):
-        raise ClusterUnavailable("the private server did not start", hint=f"see {folder}/valkey.log and keeper.log")
+        raise ClusterUnavailable(
+            "the private server did not start", hint=f"see {folder}/valkey.log and keeper.log"
+        )
 
 
 def _socket_path(name: str) -> Path:

@@ -1,9 +1,10 @@
-"""From a checked sweep.yaml to the spec of a sweep: data and code get their checksums, the sweep its id and folder."""
+"""From a checked sweep.yaml to the spec of a sweep: data and code get their checksums, the sweep its id and
+folder.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +31,9 @@ ALIASES: Final[dict[ParameterType, str]] = {
 
 
 def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
-    """The spec, with id and results folder. Reads every data file that was not read before (its checksum is kept)."""
+    """The spec, with id and results folder. Reads every data file that was not read before (its checksum is
+    kept).
+    """
     about = registry.describe(checked.strategy)
     types = {p.name: ALIASES[p.type] for p in about.parameters}
     spaces: dict[str, int] = {}
@@ -87,7 +90,7 @@ def _placed(spec: SweepSpec, template: str) -> SweepSpec:
     """With the shortest id that no other sweep's folder has, and that folder."""
     for digits in range(ID_DIGITS, len(spec.identity)):
         short = spec.identity[:digits]
-        folder = Path(os.path.abspath(template.replace("{name}", spec.name).replace("{id}", short)))
+        folder = Path(template.replace("{name}", spec.name).replace("{id}", short)).absolute()
         owner = owner_of(folder)
         if owner in (None, spec.identity):
             return spec.with_id(f"{spec.name}-{short}", str(folder))
@@ -100,7 +103,9 @@ def _placed(spec: SweepSpec, template: str) -> SweepSpec:
 
 
 def owner_of(folder: Path) -> str | None:
-    """The identity of the sweep whose results, finished or not, the folder holds; None where it holds none."""
+    """The identity of the sweep whose results, finished or not, the folder holds; None where it holds
+    none.
+    """
     if marked := store.marked(folder):
         return marked
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,9 @@ from tasks.settings import Settings
 
 LEAD_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 1.0
-PILOT_SECONDS: Final = 60.0  # a pilot that takes longer has told enough: the sweep is slow, chunks will be small
+PILOT_SECONDS: Final = (
+    60.0  # a pilot that takes longer has told enough: the sweep is slow, chunks will be small
+)
 NODE_SECONDS: Final = 120.0  # a node that compiles its kernels for the first time
 
 
@@ -87,7 +89,8 @@ class Session:
         if self._final is not None:
             yield self._final
             return
-        assert self.app is not None and self.ledger is not None
+        assert self.app is not None
+        assert self.ledger is not None
         lead = Lead(self.app, self.ledger, self._holder, merges=True)
         steps = self._drive(lead)
         last: Status | None = None
@@ -115,7 +118,9 @@ class Session:
                 self.ledger.move("cancelling", only_from=("open",))
 
     def close(self) -> None:
-        """Keeps the record true and ends the private stack; its ledger goes when nothing is left to resume."""
+        """Keeps the record true and ends the private stack; its ledger goes when nothing is left to
+        resume.
+        """
         if self.ledger is not None:
             with suppress(ClusterUnavailable), translated(self.url):
                 self._save(self._status())
@@ -125,7 +130,7 @@ class Session:
             if self.record.state in ("done", "failed") and store.marked(self.folder) == self.spec.identity:
                 local.forget(self.settings, self.id)
 
-    # --- the producer's work -----------------------------------------------------------------------------------------
+    # --- the producer's work ------------------------------------------------------------------------------
 
     def _drive(self, lead: Lead) -> Iterator[float]:
         """Pilot, plan, then lead; yields how long nothing needs to be done."""
@@ -138,7 +143,8 @@ class Session:
             yield LEAD_SECONDS
 
     def _plan(self) -> Iterator[float]:
-        assert self.app is not None and self.ledger is not None
+        assert self.app is not None
+        assert self.ledger is not None
         rule = Rule(**self.spec.chunk)
         slots = yield from self._slots()
         piloted = chunks_.pilot(self.spec, rule, slots)
@@ -150,7 +156,7 @@ class Session:
         if self.ledger.fix_plan(plan):
             prepare.keep_plan(self.spec, plan)
 
-    def _slots(self) -> Iterator[float]:
+    def _slots(self) -> Generator[float, None, int]:
         """The fleet's cores; waits for the first node, which may be compiling."""
         assert self.ledger is not None
         until = time.monotonic() + NODE_SECONDS
@@ -161,7 +167,7 @@ class Session:
             self._check_stack()
             yield 0.02
 
-    def _measure(self, piloted: tuple[Chunk, ...]) -> Iterator[float]:
+    def _measure(self, piloted: tuple[Chunk, ...]) -> Generator[float, None, dict[Chunk, float]]:
         """Milliseconds of each pilot chunk that has come back; all of them, unless that takes too long."""
         assert self.ledger is not None
         until = time.monotonic() + PILOT_SECONDS
@@ -180,7 +186,8 @@ class Session:
         status = progress.read(self.ledger, self.spec, self._rate)
         if status is None:
             raise ClusterUnavailable(
-                f"Redis no longer knows sweep {self.id}", hint=f"it was emptied or restarted; producer resume {self.id}"
+                f"Redis no longer knows sweep {self.id}",
+                hint=f"it was emptied or restarted; producer resume {self.id}",
             )
         if self._interrupted and status.state == "cancelled":
             status = progress.interrupted(status)

@@ -1,4 +1,6 @@
-"""`producer submit`: finds out whether the sweep is new, running, interrupted or finished, and gives a session on it."""
+"""`producer submit`: finds out whether the sweep is new, running, interrupted or finished, and gives a
+session on it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from tasks.settings import Settings
 def submit(
     checked: CheckedSweep, settings: Settings, *, require_workers: int = 1, detach: bool = False
 ) -> Session:
-    """A session on the sweep, whatever state it is in. Nothing is on the queue yet: `statuses` does the work."""
+    """A session on the sweep, whatever state it is in. Nothing is on the queue yet: `statuses` does the
+    work.
+    """
     spec = prepare.spec_of(checked, settings)
     if checked.cache == "use" and (manifest := prepare.finished(spec)):
         return _finished_session(spec, checked, settings, manifest)
@@ -51,7 +55,9 @@ def open_session(
     fresh: bool,
     require_workers: int = 1,
 ) -> Session:
-    """Connects, or starts the private stack, and opens the ledger of the sweep; `fresh` forgets what is there."""
+    """Connects, or starts the private stack, and opens the ledger of the sweep; `fresh` forgets what is
+    there.
+    """
     stack = None
     if url is None:
         if fresh:
@@ -114,9 +120,7 @@ def dry_run(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
     }
 
 
-def new_record(
-    spec: SweepSpec, checked: CheckedSweep, url: str | None
-) -> records.SweepRecord:
+def new_record(spec: SweepSpec, checked: CheckedSweep, url: str | None) -> records.SweepRecord:
     return records.SweepRecord(
         id=spec.sweep_id,
         name=spec.name,
@@ -171,7 +175,9 @@ def _check_nodes(nodes: list[Node], wanted: int, queue: str) -> None:
             hint="install the same release on every node, then restart it",
         )
     if len(listening) < wanted:
-        found = f"no worker listens on queue '{queue}'" if not listening else f"{len(listening)} of {wanted} nodes are there"
+        found = (
+            f"no worker listens on queue '{queue}'"
+            if not listening
+            else f"{len(listening)} of {wanted} nodes are there"
+        )
         raise ClusterUnavailable(found, hint="start one with: producer worker start --cores 4")
-
-

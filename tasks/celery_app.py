@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from tasks import names
 from tasks.connection import broker_url, is_socket
@@ -41,7 +41,7 @@ def make_app(settings: Settings, *, watches_only: bool = False) -> Celery:
     app.conf.update(_DELIVERY)
     app.conf.update(_CONTENT)
     app.conf.update(
-        task_queues=[Queue(settings.queue), Queue(merge_queue(settings.queue))],
+        task_queues=[_queue(settings.queue), _queue(merge_queue(settings.queue))],
         task_default_queue=settings.queue,
         task_routes={
             names.MERGE_SHARD: {"queue": merge_queue(settings.queue)},
@@ -49,6 +49,11 @@ def make_app(settings: Settings, *, watches_only: bool = False) -> Celery:
         },
     )
     return app
+
+
+def _queue(name: str) -> Queue:
+    """Each with an exchange and key of its own: two queues on one key would each be given every message."""
+    return Queue(name, Exchange(name), routing_key=name)
 
 
 def _transport(settings: Settings, lease: float, unix: bool) -> dict[str, Any]:

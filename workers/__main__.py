@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     from workers.app import app
 
     sys.stderr.write(f"node {name} on cores {cores.text}: ready\n")
-    arguments = ["worker", "--pool", "prefork", "-c", str(cores.count), "-n", name, "--without-gossip"]
+    arguments = ["--quiet", "worker", "--pool", "prefork", "-c", str(cores.count), "-n", name, "--without-gossip"]
     arguments += [
         "--without-mingle",
         "--max-tasks-per-child",

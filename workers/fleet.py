@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 import redis
@@ -72,5 +73,6 @@ def _row(spec: SweepSpec, status: Status, epoch: str) -> dict[str, Any]:
         "args": f"{spec.sweep_id}: {spec.strategy} on {shown}",
         "kwargs": "{}",
         "result": progress.line(status),
+        "received": time.time(),  # Flower lists the latest first: the sweep stays above its chunks
         "runtime": (status.finished - status.started) if status.finished else None,
     }

@@ -89,6 +89,15 @@ redis.call('HSET', KEYS[1], 'state', ARGV[2])
 return 1
 """
 
+# KEYS: done   ARGV: chunks
+_MISSING: Final = """
+local places = {}
+for i = 1, #ARGV do
+  if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 0 then places[#places + 1] = i end
+end
+return places
+"""
+
 LedgerState = Literal["open", "cancelling", "cancelled", "done", "failed"]
 
 
@@ -128,6 +137,7 @@ class Ledger:
         self._hold = client.register_script(_HOLD)
         self._release = client.register_script(_RELEASE)
         self._move = client.register_script(_MOVE)
+        self._missing = client.register_script(_MISSING)
 
     def key(self, what: str) -> str:
         return names.sweep_key(self.sweep_id, what)
@@ -222,6 +232,11 @@ class Ledger:
         """The server's clock, seconds since 1970: one clock for all nodes."""
         seconds, micros = self.client.time()
         return float(seconds) + float(micros) / 1e6
+
+    def missing(self, chunks: Iterable[str]) -> list[int]:
+        """Places in `chunks` of those that have no receipt; reads none of the receipts."""
+        wanted = list(chunks)
+        return [int(i) - 1 for i in self._missing(keys=[self.key("done")], args=wanted)] if wanted else []
 
     def in_hand(self) -> int:
         """Chunks that were started and have not come back."""

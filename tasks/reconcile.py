@@ -18,7 +18,7 @@ from tasks import names, shards
 from tasks.celery_app import merge_queue
 from tasks.heartbeat import live_nodes
 from tasks.ledger import Ledger
-from tasks.plan import ChunkPlan, SweepSpec
+from tasks.plan import Chunk, ChunkPlan, SweepSpec
 from tasks.publish import Publisher
 
 log = logging.getLogger("sweepfleet.lead")
@@ -27,6 +27,8 @@ LEAD_SECONDS: Final = 6.0  # a lead that stays silent this long is taken over
 CHUNKS_PER_SLOT: Final = 4
 LEAST_OUTSTANDING: Final = 500  # one shard
 STILL_SECONDS: Final = 5.0  # nothing moved and nothing is queued for this long: look what is missing
+SHARDS_LOOKED_AT: Final = 4  # more are hardly ever out at a time
+FINISH: Final = -1
 HELP_YOURSELF_SECONDS: Final = 3.0  # a merge that no node has taken: one who sees the folder does it
 
 
@@ -69,6 +71,7 @@ class Lead:
         self._plan: ChunkPlan | None = None
         self._moved = (-1, -1)
         self._moved_at = time.monotonic()
+        self._possible_since: dict[int, float] = {}
 
     def step(self) -> bool:
         """One look, and what follows from it; True while this process leads."""
@@ -108,53 +111,51 @@ class Lead:
         )
         publisher = Publisher(self.app, self._spec)
         for shard in range(published, published + shards_to_publish(view, sizes)):
-            chunks = self._plan.shard(shard)
-            receipts = self.ledger.receipts(c.name for c in chunks)
-            missing = [c for c, r in zip(chunks, receipts, strict=True) if r is None]
-            publisher.shard(shard, missing, epoch)
-            self.ledger.note_published(
-                shard + 1
-            )  # after: a shard published twice is harmless, one never is not
+            publisher.shard(shard, self._missing(shard), epoch)
+            # after: a shard published twice is harmless, one that never was is not
+            self.ledger.note_published(shard + 1)
             self._moved_at = time.monotonic()
 
     def _look_after(self, published: int, done: int, noted: set[int]) -> None:
         """What should have happened and has not: merges that nobody did, chunks that nobody has."""
         assert self._spec is not None
         assert self._plan is not None
-        moved = (done, len(noted))
-        if moved != self._moved:
-            self._moved, self._moved_at = moved, time.monotonic()
-            return
-        still = time.monotonic() - self._moved_at
-        if still < (HELP_YOURSELF_SECONDS if self.merges else STILL_SECONDS):
-            return
-        if len(noted) == len(self._plan.shards):
-            self._finish()
-        elif done == len(self._plan.chunks) or (still >= STILL_SECONDS and self._queue_is_empty()):
-            self._mend([s for s in range(published) if s not in noted], still)
-        if still >= STILL_SECONDS:
-            self._moved_at = time.monotonic()
-
-    def _finish(self) -> None:
-        assert self._spec is not None
-        if not self.merges or shards.finish(self.ledger, self.holder) == "elsewhere":
-            Publisher(self.app, self._spec).finish()
-
-    def _mend(self, unmerged: list[int], still: float) -> None:
-        assert self._spec is not None
-        assert self._plan is not None
+        now = time.monotonic()
+        if (done, len(noted)) != self._moved:
+            self._moved, self._moved_at = (done, len(noted)), now
+        lost = now - self._moved_at >= STILL_SECONDS and self._queue_is_empty()
         publisher = Publisher(self.app, self._spec)
-        for shard in unmerged:
-            chunks = self._plan.shard(shard)
-            receipts = self.ledger.receipts(c.name for c in chunks)
-            missing = [c for c, r in zip(chunks, receipts, strict=True) if r is None]
-            if missing and still >= STILL_SECONDS:
+        for shard in [s for s in range(published) if s not in noted][:SHARDS_LOOKED_AT]:
+            missing = self._missing(shard)
+            if missing and lost:
                 log.warning("lost chunks go out again", extra={"event": "chunks_lost", "count": len(missing)})
                 publisher.chunks(missing, f"again{int(time.time())}")
-            elif not missing and not (
-                self.merges and shards.merge(self.ledger, shard, self.holder) == "merged"
-            ):
-                publisher.merge(shard)
+                self._moved_at = now
+            elif not missing and self._is_overdue(shard, now):
+                self._merge(shard, publisher)
+        if len(noted) == len(self._plan.shards) and self._is_overdue(FINISH, now):
+            self._finish(publisher)
+
+    def _missing(self, shard: int) -> list[Chunk]:
+        assert self._plan is not None
+        chunks = self._plan.shard(shard)
+        return [chunks[i] for i in self.ledger.missing(c.name for c in chunks)]
+
+    def _is_overdue(self, step: int, now: float) -> bool:
+        """Whether a merge, or the finish, has been possible for longer than a node would take to begin it."""
+        since = self._possible_since.setdefault(step, now)
+        if now - since < (HELP_YOURSELF_SECONDS if self.merges else STILL_SECONDS):
+            return False
+        self._possible_since[step] = now
+        return True
+
+    def _merge(self, shard: int, publisher: Publisher) -> None:
+        if not self.merges or shards.merge(self.ledger, shard, self.holder) == "elsewhere":
+            publisher.merge(shard)
+
+    def _finish(self, publisher: Publisher) -> None:
+        if not self.merges or shards.finish(self.ledger, self.holder) == "elsewhere":
+            publisher.finish()
 
     def _queue_is_empty(self) -> bool:
         """Nothing waits and nothing is in a node's hands: what is not done by now is nowhere."""

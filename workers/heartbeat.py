@@ -21,6 +21,7 @@ from celery.worker import state
 from kombu.exceptions import OperationalError
 
 from tasks import names, settings
+from tasks.celery_app import merge_queue
 from tasks.connection import connect
 from tasks.heartbeat import BEAT_SECONDS, Node, backtests_done, beat, leave
 from tasks.messages import WIRE_VERSION
@@ -30,6 +31,7 @@ from workers.pinning import Cores
 log = logging.getLogger("sweepfleet.node")
 
 LEAD_SECONDS: Final = 1.0
+REJOIN_SECONDS: Final = 60.0  # a node that left the merge queue over one sweep's folder may see another's
 AWAY: Final = (redis.RedisError, OperationalError, OSError)
 
 _node: dict[str, Any] = {}
@@ -86,6 +88,7 @@ class NodeStep(bootsteps.StartStopStep):
         self.fleet: Fleet | None = None
         self.counted = (time.monotonic(), 0)
         self.rate = 0.0
+        self.rejoined = time.monotonic()
 
     def start(self, consumer: Any) -> None:
         current = settings.load()
@@ -122,6 +125,9 @@ class NodeStep(bootsteps.StartStopStep):
             return
         try:
             self.fleet.step(consumer.event_dispatcher)
+            if time.monotonic() - self.rejoined >= REJOIN_SECONDS:
+                self.rejoined = time.monotonic()
+                consumer.add_task_queue(merge_queue(settings.load().queue))
         except AWAY as e:
             log.warning("could not lead: %s", e, extra={"event": "lead_late"})
 

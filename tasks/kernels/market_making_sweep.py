@@ -23,7 +23,7 @@ from tasks.kernels.market_making_state import (
     no_log,
 )
 from tasks.kernels.market_making_timed import play_session_by_timer
-from tasks.kernels.order_book import NO_SESSION, blank_book, write_book
+from tasks.kernels.order_book import open_book, scratch
 from tasks.kernels.statistics import fill_statistics
 from tasks.kernels.tick_days import TICK_COLUMNS, as_kernel_column, cut_days
 
@@ -35,8 +35,13 @@ class TickDays(Mapping[str, NDArray[Any]]):
     """A slice of ticks with its days cut out once; the columns themselves stay where they are."""
 
     columns: Columns = field(repr=False)
-    days: Mapping[bool, NDArray[Any]] = field(repr=False)
-    """By whether quotes of price 0 are events: not under `rules: reference`."""
+    cuts: dict[bool, tuple[Any, NDArray[np.int32]]] = field(default_factory=dict, repr=False)
+
+    def by(self, fixed: bool) -> tuple[Any, NDArray[np.int32]]:
+        """Days and their stretches; under `rules: fixed`, quotes of price 0 are events."""
+        if fixed not in self.cuts:
+            self.cuts[fixed] = cut_days(*self.columns.values(), fixed)
+        return self.cuts[fixed]
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.columns[name]
@@ -49,9 +54,9 @@ class TickDays(Mapping[str, NDArray[Any]]):
 
 
 def cut(data: Columns) -> TickDays:
-    columns = {name: as_kernel_column(data[name], kind) for name, kind in TICK_COLUMNS.items()}
-    ticks = columns["timestamp"], columns["type"], columns["price"]
-    return TickDays(columns, {keeps: cut_days(*ticks, keeps) for keeps in (False, True)})
+    days = TickDays({name: as_kernel_column(data[name], kind) for name, kind in TICK_COLUMNS.items()})
+    days.by(False)
+    return days
 
 
 def settings_of(combinations: Columns) -> NDArray[Any]:
@@ -93,9 +98,9 @@ def evaluate(data: TickDays, combinations: Columns) -> dict[str, NDArray[Any]]:
 
 
 def _evaluate_alike(data: TickDays, settings: NDArray[Any], fixed: bool) -> dict[str, NDArray[Any]]:
-    days = data.days[fixed]
+    days, _ = data.by(fixed)
     states = fresh_states(settings.size)
-    day_pnl, day_fills = _play(data, days, settings, states, no_log())
+    day_pnl, day_fills = _play(data, settings, states, no_log())
     open_gain = (states.last_price - states.entry) * states.position
     marked = (settings.variant != V1) & (states.position != 0)
     return {
@@ -111,12 +116,11 @@ def _evaluate_alike(data: TickDays, settings: NDArray[Any], fixed: bool) -> dict
 def trace(data: TickDays, combination: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """The fills of one combination, in event order."""
     settings = settings_of({name: np.array([value], object) for name, value in combination.items()})
-    days = data.days[bool(settings.fixed[0])]
     counted = fresh_states(1)
-    _play(data, days, settings, counted, no_log())
+    _play(data, settings, counted, no_log())
     log: NDArray[Any] = np.zeros(int(counted.trades[0]), FILL).view(np.recarray)
     if log.size:
-        _play(data, days, settings, fresh_states(1), log)
+        _play(data, settings, fresh_states(1), log)
     return {
         "timestamp": log.timestamp.astype("datetime64[ns]"),
         "side": np.where(log.side > 0, "buy", "sell").astype(object),
@@ -128,21 +132,19 @@ def trace(data: TickDays, combination: Mapping[str, Any]) -> dict[str, NDArray[A
     }
 
 
-def _play(
-    data: TickDays, days: NDArray[Any], settings: NDArray[Any], states: NDArray[Any], log: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    dates = int(days.date.max()) + 1 if days.size else 0
+def _play(data: TickDays, settings: Any, states: Any, log: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    days, buckets = data.by(bool(settings.fixed[0]))
+    dates = int(days.date.max(initial=-1)) + 1
     day_pnl, day_fills = np.zeros((settings.size, dates)), np.zeros((settings.size, dates), np.int64)
-    columns = (data[name] for name in TICK_COLUMNS)
-    book = blank_book(int(days.session_rows.max(initial=0)))
-    play_days(*columns, days, book, settings, states, log, day_pnl, day_fills)
+    room = scratch(int(days.session_rows.max(initial=0)))
+    play_days(*data.columns.values(), days, buckets, *room, settings, states, log, day_pnl, day_fills)
     return day_pnl, day_fills
 
 
 @kernel
 def play_days(
-    timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, book: Any, settings: Any, states: Any, log: Any,
-    day_pnl: Any, day_fills: Any,
+    timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, buckets: Any, quote_at: Any, trade_at: Any,
+    settings: Any, states: Any, log: Any, day_pnl: Any, day_fills: Any,
 ) -> None:  # fmt: skip
     """Day by day, all combinations over a day before the next: a day's book fits the processor's cache.
 
@@ -151,15 +153,17 @@ def play_days(
     for d in range(days.size):
         day = days[d]
         jumps = day.is_regular and not settings[0].fixed
-        session = write_book(timestamp, kinds, prices, volumes, day, book) if jumps else NO_SESSION
+        if jumps:
+            book = open_book(timestamp, kinds, prices, volumes, day, buckets[d], quote_at, trade_at)
         for c in range(settings.size):
             g = settings[c]
             s = states[c]
             s.day_pnl = 0.0
             s.day_fills = 0
             if jumps and g.variant == V1:
-                play_session_by_timer(book, session, g, s, log)
-                _end_day(timestamp, prices, day, book, session, s, log)
+                is_capped = g.max_notional < g.max_position * day.highest_price
+                play_session_by_timer(book, is_capped, g, s, log)
+                _end_day(timestamp, prices, day, book, s, log)
             else:
                 play_day(timestamp, kinds, prices, volumes, day.first, day.last, day.midnight, g, s, log)
             day_pnl[c, day.date] += s.day_pnl
@@ -167,9 +171,9 @@ def play_days(
 
 
 @kernel
-def _end_day(timestamp: Any, prices: Any, day: Any, book: Any, session: Any, s: Any, log: Any) -> None:
-    s.session_rows += session.events
-    if session.trades > 0:
-        s.last_price = book.trade_price[session.trades - 1]
+def _end_day(timestamp: Any, prices: Any, day: Any, book: Any, s: Any, log: Any) -> None:
+    s.session_rows += book.events
+    if book.trades > 0:
+        s.last_price = book.price[book.trade_at[book.trades - 1]]
     if day.flatten_row >= 0 and s.position != 0:
         flatten(s, prices[day.flatten_row], timestamp[day.flatten_row], log)

@@ -13,6 +13,8 @@ from tasks.kernels.market_making import is_event
 from tasks.kernels.market_making_state import CLOSE_NS, DAY_NS, FLATTEN_NS, OPEN_NS
 
 TICK_COLUMNS: Final = {"timestamp": np.int64, "type": np.int8, "price": np.float64, "volume": np.int64}
+BUCKET_BITS: Final = 35  # 2**35 ns, 34 s: some eight events where a security has one in four seconds
+BUCKETS: Final = ((CLOSE_NS - OPEN_NS) >> BUCKET_BITS) + 1
 
 DAY: Final = np.dtype(
     [
@@ -24,9 +26,11 @@ DAY: Final = np.dtype(
         ("session_first", "i8"),
         ("session_last", "i8"),
         ("session_rows", "i8"),
+        ("highest_price", "f8"),  # of the session
         ("flatten_row", "i8"),  # the print at which an open position is flattened, or -1
         ("has_print", "?"),
-        ("is_regular", "?"),  # nothing of the session comes after the first row from 14:55 on
+        # the session is one piece of rows that all count, none after the first row from 14:55 on, none sold backwards
+        ("is_regular", "?"),
     ],
     align=True,
 )
@@ -40,15 +44,20 @@ def as_kernel_column(values: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
 
 
 def cut_days(
-    timestamp: NDArray[np.int64], kinds: NDArray[np.int8], prices: NDArray[np.float64], keeps_empty_quotes: bool
-) -> NDArray[Any]:
-    """The runs of rows of one date, in file order; a date that comes back after another makes a second run."""
+    timestamp: NDArray[Any], kinds: NDArray[Any], prices: NDArray[Any], volumes: NDArray[Any], keeps_empty_quotes: bool
+) -> tuple[Any, NDArray[np.int32]]:
+    """The runs of rows of one date, in file order, and per run, where in its session each stretch of time begins.
+
+    A date that comes back after another makes a second run.
+    """
     count = _count_days(timestamp, kinds, prices, keeps_empty_quotes)
-    days: NDArray[Any] = np.zeros(count, DAY).view(np.recarray)
+    days: Any = np.zeros(count, DAY).view(np.recarray)
+    buckets = np.zeros((count, BUCKETS + 1), np.int32)
     _fill_days(timestamp, kinds, prices, keeps_empty_quotes, days)
+    _survey_sessions(timestamp, kinds, prices, volumes, days, buckets)
     _, dates = np.unique(days.midnight, return_inverse=True)
     days.date = dates
-    return days
+    return days, buckets
 
 
 @kernel
@@ -70,8 +79,6 @@ def _fill_days(timestamp: Any, kinds: Any, prices: Any, keeps_empty_quotes: bool
     number = -1
     midnight = 0
     is_late = False
-    rows = 0
-    session_rows = 0
     for row in range(timestamp.size):
         now = timestamp[row]
         kind = kinds[row] & 3
@@ -79,36 +86,47 @@ def _fill_days(timestamp: Any, kinds: Any, prices: Any, keeps_empty_quotes: bool
             continue
         since_midnight = now - midnight
         if number < 0 or not 0 <= since_midnight < DAY_NS:
-            if number >= 0:
-                days[number].rows = rows
-                days[number].session_rows = session_rows
             number += 1
             midnight = now // DAY_NS * DAY_NS
             since_midnight = now - midnight
-            rows = 0
-            session_rows = 0
             is_late = False
             day = days[number]
             day.first = row
             day.midnight = midnight
             day.flatten_row = -1
             day.is_regular = True
-        rows += 1
         day = days[number]
+        day.rows += 1
         day.last = row + 1
         if kind == TRADE:
             day.has_print = True
         if OPEN_NS <= since_midnight < CLOSE_NS:
-            if session_rows == 0:
+            if day.session_rows == 0:
                 day.session_first = row
             day.session_last = row + 1
-            session_rows += 1
+            day.session_rows += 1
             if is_late:
                 day.is_regular = False
         elif since_midnight >= FLATTEN_NS or is_late:
             is_late = True
             if kind == TRADE and day.flatten_row < 0:
                 day.flatten_row = row
-    if number >= 0:
-        days[number].rows = rows
-        days[number].session_rows = session_rows
+
+
+@kernel
+def _survey_sessions(timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, buckets: Any) -> None:
+    for number in range(days.size):
+        day = days[number]
+        if day.session_rows != day.session_last - day.session_first:
+            day.is_regular = False
+        for row in range(day.session_first, day.session_last):
+            day.highest_price = max(day.highest_price, prices[row])
+            if volumes[row] < 0 and kinds[row] & 3 == TRADE:
+                day.is_regular = False
+        bucket = buckets[number]
+        bucket[:] = day.session_rows
+        if day.is_regular:
+            for event in range(day.session_rows - 1, -1, -1):
+                bucket[(timestamp[day.session_first + event] - day.midnight - OPEN_NS) >> BUCKET_BITS] = event
+            for i in range(bucket.size - 2, -1, -1):
+                bucket[i] = min(bucket[i], bucket[i + 1])

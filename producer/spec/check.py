@@ -1,0 +1,115 @@
+"""Both stages of checking a sweep.yaml: its shape, then what its words mean. All problems in one run.
+
+`load` and `check` raise `SpecInvalid`, whose report lists them by position. What they return can be counted,
+planned and run; nothing behind them doubts it.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from producer.spec import meaning, nodes, shape
+from producer.spec.meaning import Meaning
+from producer.spec.model import ChunkRule
+from producer.spec.nodes import Source, Unreadable
+from producer.spec.overrides import Overrides, apply
+from producer.spec.report import Problems
+from producer.spec.securities import reason
+from producer.spec.sweep import CheckedSweep, SecuritySpace, Sweep
+from tasks.errors import UsageError
+
+__all__ = ["CheckedSweep", "Overrides", "SecuritySpace", "Sweep", "check", "load"]
+
+
+def load(path: Path, overrides: Overrides | None = None, *, meaning_too: bool = True) -> Sweep:
+    """Stage one. If it finds errors, stage two looks at the rest, so that all are told at once."""
+    overrides = overrides or Overrides()
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError as e:
+        raise UsageError(f"no such file: {path}", hint="producer init writes one to begin with") from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise UsageError(f"cannot read {path}: {reason(e)}", hint="name the sweep.yaml to run") from e
+    source = Source(str(path), text)
+    problems = Problems(source)
+    try:
+        tree = nodes.read(source)
+    except Unreadable as e:
+        for place, message in e.problems:
+            problems.error(place, message)
+        problems.refuse()
+        raise
+    changed = apply(shape.root(tree, source, problems), overrides, problems)
+    sweep = Sweep(
+        path=path,
+        text=text,
+        root=changed.root,
+        file=shape.read(changed.root, problems),
+        overridden=changed.names,
+        overrides=changed.given,
+        limit=overrides.limit,
+        problems=problems,
+    )
+    if problems.errors and meaning_too:
+        meaning.find(sweep)
+    problems.refuse()
+    return sweep
+
+
+def check(sweep: Sweep) -> CheckedSweep:
+    """Stage two: the sweep, ready to be planned. Reads the footers of its data files."""
+    found = meaning.find(sweep)
+    sweep.problems.refuse()
+    return _checked(sweep, found)
+
+
+def _checked(sweep: Sweep, found: Meaning) -> CheckedSweep:
+    file, about = sweep.file, found.about
+    if about is None or found.catalog is None:
+        raise AssertionError("what is missing was a problem, and problems are refused")
+    chunk = file.execution.chunk
+    rule: dict[str, Any] = {"size": chunk} if isinstance(chunk, int) else {}
+    if isinstance(chunk, ChunkRule):
+        rule = {"target_seconds": chunk.target, "least": chunk.min, "most": chunk.max}
+    total = sum(s.backtests for s in found.securities)
+    return CheckedSweep(
+        path=sweep.path,
+        text=sweep.text,
+        overrides=sweep.overrides,
+        name=file.name,
+        description=file.description,
+        tags=tuple(file.tags),
+        strategy=file.strategy,
+        strategy_object=about.strategy,
+        kind=about.data,
+        catalog=found.catalog,
+        securities=found.securities,
+        parameters=found.layers.names,
+        metric=file.metric.name or about.metric,
+        goal=file.metric.goal or (about.goal if file.metric.name in (None, about.metric) else "maximize"),
+        min_trades=file.metric.min_trades,
+        keep=tuple(dict.fromkeys(["summary", *file.output.keep])),
+        start_ns=found.start_ns,
+        end_ns=found.end_ns,
+        timezone=file.data.timezone,
+        seed=file.seed,
+        chunk_rule=rule,
+        timeout_s=file.execution.timeout,
+        queue=file.execution.queue,
+        cache=file.execution.cache,
+        on_failure=file.execution.on_failure,
+        max_failures=_most_failures(file.execution.max_failures, total),
+        output_dir=file.output.dir,
+        limit=sweep.limit,
+        total=total,
+        warnings=sweep.problems.warnings,
+    )
+
+
+def _most_failures(written: int | float, total: int) -> int | None:
+    """Failed backtests above which the sweep stops; a share is one of all backtests, 100% is no limit."""
+    if isinstance(written, int):
+        return written
+    return None if written >= 1 else math.floor(written * total)

@@ -127,7 +127,7 @@ def shown(value: Value) -> str:
     return repr(value)
 
 
-def nearest(word: Value, allowed: Iterable[Value], most: int = 12) -> str:
+def nearest(word: Value, allowed: Iterable[Value], most: int = 20) -> str:
     """A hint for a word that is not allowed: the nearest one that is, else what there is."""
     words = [str(a) for a in allowed]
     if close := difflib.get_close_matches(str(word), words, n=1, cutoff=0.6):

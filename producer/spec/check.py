@@ -35,13 +35,14 @@ def load(path: Path, overrides: Overrides | None = None, *, meaning_too: bool = 
     source = Source(str(path), text)
     problems = Problems(source)
     try:
-        tree = nodes.read(source)
+        document = nodes.read(source)
     except Unreadable as e:
-        for place, message in e.problems:
-            problems.error(place, message)
+        problems.error(e.place, e.message)
         problems.refuse()
         raise
-    changed = apply(shape.root(tree, source, problems), overrides, problems)
+    for place, message in document.problems:
+        problems.error(place, message)
+    changed = apply(shape.root(document.tree, source, problems), overrides, problems)
     sweep = Sweep(
         path=path,
         text=text,

@@ -89,15 +89,25 @@ Path = Sequence[str | int]
 
 
 class Unreadable(Exception):
-    """Text that is not one YAML document, with every place where it is not."""
+    """Text that is not one YAML document, and where it stops being one."""
 
-    def __init__(self, problems: Sequence[tuple[Place, str]]) -> None:
-        super().__init__("; ".join(message for _, message in problems))
-        self.problems = problems
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+        self.message = message
 
 
-def read(source: Source) -> Node | None:
-    """The tree of one document; None where the text is empty. `Unreadable` where it is not YAML."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document, and what is wrong in it that does not keep the rest from being read."""
+
+    tree: Node | None
+    """None where the text is empty."""
+    problems: tuple[tuple[Place, str], ...] = ()
+
+
+def read(source: Source) -> Document:
+    """`Unreadable` where the text is not YAML."""
     yaml = YAML(typ="rt", pure=True)
     yaml.allow_duplicate_keys = True  # they are all found below, each with its place
     try:
@@ -105,19 +115,16 @@ def read(source: Source) -> Node | None:
     except MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
-        raise Unreadable([(place, f"not YAML: {e.problem or e.context}")]) from e
+        raise Unreadable(place, f"not YAML: {e.problem or e.context}") from e
     except YAMLError as e:
         before = source.text[: getattr(e, "position", 0) or 0].split("\n")
-        raise Unreadable([(Place(source, len(before), len(before[-1]) + 1), _one_line(e))]) from e
+        raise Unreadable(Place(source, len(before), len(before[-1]) + 1), _one_line(e)) from e
     except RecursionError as e:
-        raise Unreadable([(Place(source), "not YAML: nested too deep")]) from e
+        raise Unreadable(Place(source), "not YAML: nested too deep") from e
     if root is None:
-        return None
+        return Document(None)
     reader = _Reader(source)
-    tree = reader.node(root)
-    if reader.problems:
-        raise Unreadable(reader.problems)
-    return tree
+    return Document(reader.node(root), tuple(reader.problems))
 
 
 def at(root: Node, path: Path) -> Node | None:
@@ -198,11 +205,9 @@ class _Reader:
         place = Place(self.source, node.start_mark.line + 1, node.start_mark.column + 1)
         self.count += 1
         if id(node) in self.open:
-            raise Unreadable([(place, "a value that contains itself")])
+            raise Unreadable(place, "a value that contains itself")
         if self.count > MOST_NODES:
-            raise Unreadable(
-                [(place, f"more than {MOST_NODES:,} values; put them into a CSV or Parquet file")]
-            )
+            raise Unreadable(place, f"more than {MOST_NODES:,} values; put them into a CSV or Parquet file")
         self.open.add(id(node))
         try:
             match node:
@@ -214,7 +219,7 @@ class _Reader:
                     return self._entries(node, place)
         finally:
             self.open.discard(id(node))
-        raise Unreadable([(place, "not YAML")])
+        raise Unreadable(place, "not YAML")
 
     def _entries(self, node: Any, place: Place) -> Entries:
         values: dict[str, Node] = {}

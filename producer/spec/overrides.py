@@ -73,12 +73,13 @@ def _parameter(text: str, problems: Problems) -> tuple[str, nodes.Node | None]:
         return name, None
     source = Source(label, value, is_file=False)
     try:
-        tree = nodes.read(source)
+        document = nodes.read(source)
     except Unreadable as e:
-        for place, message in e.problems:
-            problems.error(place, message)
+        problems.error(e.place, e.message)
         return name, None
-    return name.strip(), tree or Scalar(Place(source), "", None)
+    for place, message in document.problems:
+        problems.error(place, message)
+    return name.strip(), document.tree or Scalar(Place(source), "", None)
 
 
 def _with_parameter(root: Entries, name: str, value: nodes.Node) -> Entries:

@@ -57,7 +57,7 @@ def _from_file(
     try:
         path = resolved(written, sweep.path.parent, os.environ)
         source = Source(written, path.read_text("utf-8-sig"))
-        tree = nodes.read(source)
+        document = nodes.read(source)
     except PathRefused as e:
         problems.error(place, e.message, e.hint)
         return {}
@@ -65,9 +65,11 @@ def _from_file(
         problems.error(place, f"cannot read {written}: {reason(e)}")
         return {}
     except Unreadable as e:
-        for where, message in e.problems:
-            problems.error(where, message)
+        problems.error(e.place, e.message)
         return {}
+    for where, message in document.problems:
+        problems.error(where, message)
+    tree = document.tree
     if not isinstance(tree, Entries):
         problems.error(place, f"{written} is not a map of securities to their parameters")
         return {}

@@ -173,6 +173,8 @@ def _cut(content: Any, loc: Location, *, is_missing: bool) -> None:
     around = _at(content, whole[:-1]) if whole else None
     if isinstance(around, dict):
         around.pop(whole[-1], None)
+        if whole in MISSING:
+            around[whole[-1]] = MISSING[names[: len(whole)]]
 
 
 def _at(content: Any, loc: Sequence[str | int]) -> Any:

@@ -1,0 +1,132 @@
+"""The sweep.yaml that `producer init` writes: every parameter of the strategy, its default and what it means.
+
+It is a valid sweep as it stands, once `data.source` is right. What begins with `#` and no blank is a key that can
+be switched on by taking the `#` away.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from producer.spec.nodes import WORDS as YAML_WORDS
+from producer.spec.schema import POINTER
+from tasks import registry
+from tasks.parameters import REQUIRED, Parameter, Value
+from tasks.registry import Description
+
+PLAIN: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
+COLUMN: Final = 44  # where comments begin
+SIMPLE: Final[dict[str, Value]] = {"int": 1, "float": 1.0, "str": "", "bool": False, "list": [], "map": {}}
+
+
+def init_text(
+    strategy: str, *, name: str | None = None, source: str = "data", securities: Sequence[str] = ()
+) -> str:
+    """The text of a new sweep.yaml; `StrategyNotFound` where there is no such strategy."""
+    about = registry.describe(strategy)
+    chosen = "[" + ", ".join(_flow(s) for s in securities) + "]" if securities else "all"
+    lines = [
+        POINTER,
+        "# One sweep: every security times every combination of parameters.",
+        "# Check it: producer validate FILE        run it: producer submit FILE",
+        "",
+        "version: 1",
+        f"name: {name or strategy.replace('_', '-')}",
+        "#description: what this sweep is to find out",
+        "#tags: [first]",
+        f"strategy: {strategy}",
+        "",
+        "data:",
+        _line(f"  source: {_flow(source)}", "folder, or one file; ${VARIABLE} is replaced"),
+        f"  kind: {about.data}",
+        _line(f"  securities: {chosen}", "all, a list, or {include: ['A*'], exclude: [ABC]}"),
+        _line("  #start: 2025-01-01", "first and last date that count, both included"),
+        "  #end: 2025-12-31",
+        "  #timezone: Asia/Dubai",
+        "",
+        "# A parameter is one value, values, or a range; all of them are combined:",
+        "#   fast: 10        fast: [5, 10, 20]        fast: {min: 5, max: 20, step: 5}",
+        *_parameters(about),
+        "",
+        *_more(about),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _parameters(about: Description) -> list[str]:
+    if not about.parameters:
+        return ["parameters: {}"]
+    lines = ["parameters:"]
+    for parameter in about.parameters:
+        lines += _lines(f"  {parameter.name}: {_value(parameter)}", _about(parameter))
+    return lines
+
+
+def _value(parameter: Parameter) -> str:
+    value = parameter.default
+    if value is REQUIRED:
+        least = parameter.min if parameter.min is not None else SIMPLE[parameter.type]
+        value = parameter.choices[0] if parameter.choices else least
+        value = int(value) if parameter.type == "int" else value
+    if isinstance(value, list):
+        return f"[{_flow(value)}]"
+    return f"{{value: {_flow(value)}}}" if isinstance(value, dict) else _flow(value)
+
+
+def _about(parameter: Parameter) -> str:
+    words = [parameter.doc] if parameter.doc else []
+    if parameter.is_required:
+        words.insert(0, "required")
+    if parameter.choices:
+        words.append("one of " + ", ".join(_flow(c) for c in parameter.choices))
+    bounds = [f"from {_short(parameter.min)}"] if parameter.min is not None else []
+    bounds += [f"to {_short(parameter.max)}"] if parameter.max is not None else []
+    if bounds or parameter.unit:
+        words.append(" ".join([*bounds, *([parameter.unit] if parameter.unit else [])]))
+    return "; ".join(words)
+
+
+def _more(about: Description) -> list[str]:
+    numbers = [p for p in about.parameters if p.type in ("int", "float")]
+    words = [p for p in about.parameters if p.choices]
+    first = (numbers or list(about.parameters))[:1]
+    lines = []
+    if first:
+        lines += [
+            "#per_security:",
+            _line(f"#  NAME: {{{first[0].name}: {_value(first[0])}}}", "wins over parameters"),
+        ]
+    if words:
+        rule = f"{words[0].name} == '{words[0].choices[0]}'"
+        lines += ["#constraints:", _line(f"#  - {rule}", "where one is false, nothing is run")]
+    goal = f"#metric: {{name: {about.metric}, goal: {about.goal}}}"
+    tables = ", ".join(["summary", *(t for t in about.traces if t == "trades")])
+    return [
+        *lines,
+        _line(goal, "or: " + ", ".join(m for m in about.metrics if m != about.metric))
+        if len(about.metrics) > 1
+        else goal,
+        _line(
+            "#execution: {timeout: 10m, max_failures: 5%}", "limit of one chunk; when to stop a failing sweep"
+        ),
+        _line("output:", ""),
+        "  dir: results/{name}/{id}",
+        _line(f"  keep: [{tables}]", "tables to write"),
+    ]
+
+
+def _line(text: str, comment: str) -> str:
+    return f"{text.ljust(COLUMN)} # {comment}".rstrip() if comment else text
+
+
+def _flow(value: Value) -> str:
+    if isinstance(value, str) and PLAIN.fullmatch(value) and value not in YAML_WORDS:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _short(number: float) -> str:
+    return f"{number:g}"

@@ -149,7 +149,9 @@ class Metric(Section):
 
 
 class ChunkRule(Section):
-    target: Duration = Field(default=2.0, description="how long a chunk should take")
+    target: Duration = Field(
+        default=2.0, description="how long a chunk should take", json_schema_extra={"default": "2s"}
+    )
     min: Count = Field(default=1, description="fewest combinations in a chunk")
     max: Count | None = Field(
         default=None, description="most combinations in a chunk; no limit, where left out"
@@ -176,12 +178,18 @@ class Execution(Section):
         Discriminator(_chunk),
     ] = Field(default="auto", description="combinations in one task: auto, a number, or {target, min, max}")
     queue: Word = Field(default=names.QUEUE, description="Celery queue")
-    timeout: Duration = Field(default=600.0, description="limit for one chunk")
+    timeout: Duration = Field(
+        default=600.0, description="limit for one chunk", json_schema_extra={"default": "10m"}
+    )
     cache: Literal["use", "refresh", "skip"] = Field(
         default="use", description="whether finished work is used again"
     )
     on_failure: Literal["continue", "stop"] = Field(default="continue", description="after a failed backtest")
-    max_failures: Failures = Field(default=1.0, description="backtests, or a share of them, that may fail")
+    max_failures: Failures = Field(
+        default=1.0,
+        description="backtests, or a share of them, that may fail",
+        json_schema_extra={"default": "100%"},
+    )
 
 
 Points = Annotated[list[dict[str, Any]], Field(min_length=1)]

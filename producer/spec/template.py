@@ -1,13 +1,14 @@
 """The sweep.yaml that `producer init` writes: every parameter of the strategy, its default and what it means.
 
-It is a valid sweep as it stands, once `data.source` is right. What begins with `#` and no blank is a key that can
-be switched on by taking the `#` away.
+It is a valid sweep as it stands, once `data.source` is right. What begins with `#` and no blank is a key that
+can be switched on by taking the `#` away.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +20,7 @@ from tasks.registry import Description
 
 PLAIN: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 COLUMN: Final = 44  # where comments begin
+WIDTH: Final = 110
 SIMPLE: Final[dict[str, Value]] = {"int": 1, "float": 1.0, "str": "", "bool": False, "list": [], "map": {}}
 
 
@@ -92,34 +94,37 @@ def _about(parameter: Parameter) -> str:
 def _more(about: Description) -> list[str]:
     numbers = [p for p in about.parameters if p.type in ("int", "float")]
     words = [p for p in about.parameters if p.choices]
-    first = (numbers or list(about.parameters))[:1]
     lines = []
-    if first:
-        lines += [
-            "#per_security:",
-            _line(f"#  NAME: {{{first[0].name}: {_value(first[0])}}}", "wins over parameters"),
-        ]
-    if words:
-        rule = f"{words[0].name} == '{words[0].choices[0]}'"
-        lines += ["#constraints:", _line(f"#  - {rule}", "where one is false, nothing is run")]
+    for first in (numbers or list(about.parameters))[:1]:
+        example = f"#  NAME: {{{first.name}: {_value(first)}}}"
+        lines += ["#per_security:", _line(example, "wins over parameters")]
+    for first in words[:1]:
+        rule = f"#  - {first.name} == '{first.choices[0]}'"
+        lines += ["#constraints:", _line(rule, "where one is false, nothing is run")]
     goal = f"#metric: {{name: {about.metric}, goal: {about.goal}}}"
+    limits = "#execution: {timeout: 10m, max_failures: 5%}"
     tables = ", ".join(["summary", *(t for t in about.traces if t == "trades")])
     return [
         *lines,
-        _line(goal, "or: " + ", ".join(m for m in about.metrics if m != about.metric))
-        if len(about.metrics) > 1
-        else goal,
-        _line(
-            "#execution: {timeout: 10m, max_failures: 5%}", "limit of one chunk; when to stop a failing sweep"
-        ),
-        _line("output:", ""),
+        *_lines(goal, "what ranks results: " + ", ".join(about.metrics)),
+        _line(limits, "limit of one chunk; when to stop a failing sweep"),
+        "output:",
         "  dir: results/{name}/{id}",
         _line(f"  keep: [{tables}]", "tables to write"),
     ]
 
 
 def _line(text: str, comment: str) -> str:
-    return f"{text.ljust(COLUMN)} # {comment}".rstrip() if comment else text
+    return f"{text.ljust(COLUMN)} # {comment}" if comment else text
+
+
+def _lines(text: str, comment: str) -> list[str]:
+    """With the comment above, where both together are too long for one line."""
+    line = _line(text, comment)
+    if len(line) <= WIDTH:
+        return [line]
+    start = " " * (len(text) - len(text.lstrip())) + "# "
+    return [*textwrap.wrap(comment, WIDTH, initial_indent=start, subsequent_indent=start), text]
 
 
 def _flow(value: Value) -> str:
@@ -129,4 +134,4 @@ def _flow(value: Value) -> str:
 
 
 def _short(number: float) -> str:
-    return f"{number:g}"
+    return f"{int(number):,}" if number == int(number) else f"{number:,}"

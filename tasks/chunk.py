@@ -42,17 +42,17 @@ def evaluate(context: Context, request: ChunkRequest, node: str, fatal: Fatal = 
     if start.verdict != "start":
         return start.receipt
     try:
-        spec = context.spec(request.sweep_id)
+        spec = context.spec(request.sweep_id, start.identity)
     except NotFound:  # forgotten between two messages: nothing to do and nobody to tell
         return None
     spent: dict[str, float] = {}
     result = _result(context, spec, request, start.starts, spent, fatal)
     with _measured(spent, "encode_ms"):
         part = codec.encode(result.tables)
-        if len(part) > REDIS_MOST_BYTES and not _sees_folder(spec):
+        file = _write(spec, request, part)
+        if file is None and len(part) > REDIS_MOST_BYTES:
             result = _too_large(spec, request, len(part))
             part = codec.encode(result.tables)
-        file = _write(spec, request, part)
     receipt = ChunkReceipt(
         chunk=request.name,
         outcome=_outcome(result, start.starts),
@@ -112,20 +112,21 @@ def _result(
 
 def _write(spec: SweepSpec, request: ChunkRequest, part: bytes) -> str | None:
     """The part's file below the work folder, where it is one; None: it goes into Redis."""
-    if not (spec.traces or len(part) > FILE_FROM_BYTES) or not _sees_folder(spec):
+    if not (spec.traces or len(part) > FILE_FROM_BYTES) or store.marked(spec.results) != spec.identity:
         return None
     file = store.part_path(request.name)
-    store.write_whole(store.work_folder(spec.results) / file, part)
+    try:
+        store.write_whole(store.work_folder(spec.results) / file, part)
+    except OSError as e:  # a full disk here is no fault of the chunk
+        fields = {"event": "part_not_written", "chunk": request.name}
+        log.warning("a part cannot be written and goes to Redis: %s", e, extra=fields)
+        return None
     return file
-
-
-def _sees_folder(spec: SweepSpec) -> bool:
-    return store.marked(spec.results) == spec.identity
 
 
 def _too_large(spec: SweepSpec, request: ChunkRequest, size: int) -> ChunkResult:
     block = spec.space(request.security).block(request.first, request.last)
-    message = f"a result of {size:,} bytes is too large for Redis, and this node does not see {spec.results}"
+    message = f"a result of {size:,} bytes is too large for Redis, and cannot be written to {spec.results}"
     return runner.all_failed(block, Failure(combination=None, error="PartTooLarge", message=message))
 
 

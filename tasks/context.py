@@ -39,9 +39,9 @@ class Context:
     def ledger(self, sweep_id: str) -> Ledger:
         return Ledger(self.client, sweep_id)
 
-    def spec(self, sweep_id: str) -> SweepSpec:
-        """The sweep's spec, read once; NotFound where the sweep is forgotten."""
-        if sweep_id not in self._specs:
+    def spec(self, sweep_id: str, identity: str) -> SweepSpec:
+        """The sweep's spec, read once while it is the same; NotFound where the sweep is forgotten."""
+        if sweep_id not in self._specs or self._specs[sweep_id].identity != identity:
             found = self.ledger(sweep_id).spec()
             if found is None:
                 raise NotFound(f"no sweep {sweep_id} in Redis", sweep=sweep_id)

@@ -22,17 +22,30 @@ from tasks.plan import ChunkPlan, SweepSpec
 
 KEEP_SECONDS: Final = 14 * 86400  # longer than any holiday during which nobody looks
 
+# KEYS: spec, meta, open   ARGV: packed spec, ttl, sweep, identity, then the other fields of meta
+_CREATE: Final = """
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+local known = redis.call('HEXISTS', KEYS[2], 'state')
+redis.call('HSET', KEYS[2], 'identity', ARGV[4])
+if known == 0 then
+  redis.call('HSET', KEYS[2], unpack(ARGV, 5))
+  redis.call('SADD', KEYS[3], ARGV[3])
+end
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1 - known
+"""
+
 # KEYS: done, meta, att, hand   ARGV: chunk, now, ttl
 _START: Final = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old then return {'done', old, 0} end
 local state = redis.call('HGET', KEYS[2], 'state')
-if state ~= 'open' then return {'closed', state or 'unknown', 0} end
+if state ~= 'open' then return {'closed', '', 0} end
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
 local starts = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 redis.call('EXPIRE', KEYS[4], ARGV[3])
-return {'start', '', starts}
+return {'start', redis.call('HGET', KEYS[2], 'identity') or '', starts}
 """
 
 # KEYS: part, done, meta, totals, hand, failing, node
@@ -57,11 +70,13 @@ for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
 return {1, ARGV[3]}
 """
 
-# The receipt of a chunk whose part is gone is taken back, with its numbers: the chunk runs again.
-# KEYS: done, totals, failing   ARGV: chunk, receipt, security, failed, then pairs (counter, number)
+# The receipt of a chunk whose part is gone is taken back, with its numbers: the chunk runs again. Its starts
+# begin anew too, for they count those that never came back, and this one did.
+# KEYS: done, totals, failing, att   ARGV: chunk, receipt, security, failed, then pairs (counter, number)
 _RETRACT: Final = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[4], ARGV[1])
 for i = 5, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], -ARGV[i + 1]) end
 if tonumber(ARGV[4]) > 0 then redis.call('HINCRBY', KEYS[3], ARGV[3], -ARGV[4]) end
 return 1
@@ -107,6 +122,8 @@ class Start:
 
     verdict: Literal["start", "done", "closed"]
     starts: int = 0
+    identity: str = ""
+    """The spec's, as it is now: `resume --force` renews it under the same id."""
     receipt: ChunkReceipt | None = None
 
 
@@ -131,6 +148,7 @@ class Ledger:
     def __init__(self, client: redis.Redis, sweep_id: str) -> None:
         self.client = client
         self.sweep_id = sweep_id
+        self._create = client.register_script(_CREATE)
         self._start = client.register_script(_START)
         self._commit = client.register_script(_COMMIT)
         self._retract = client.register_script(_RETRACT)
@@ -146,25 +164,20 @@ class Ledger:
 
     def create(self, spec: SweepSpec) -> bool:
         """Opens the sweep; False where it is open already, by whomever."""
-        packed = spec.to_bytes()
-        if not self.client.set(self.key("spec"), packed, nx=True, ex=KEEP_SECONDS):
-            self.client.set(self.key("spec"), packed, ex=KEEP_SECONDS)  # `resume --force` renews checksums
-            return False
-        meta: dict[str, Any] = {"state": "open", "total": spec.total, "created": self.now(), "epoch": 1}
-        with self.client.pipeline() as pipe:
-            pipe.hset(self.key("meta"), mapping={**meta, "identity": spec.identity, "name": spec.name})
-            pipe.expire(self.key("meta"), KEEP_SECONDS)
-            pipe.sadd(names.OPEN_SWEEPS, self.sweep_id)
-            pipe.execute()
-        return True
+        meta = {"state": "open", "total": spec.total, "created": self.now(), "epoch": 1, "name": spec.name}
+        fields = [part for pair in meta.items() for part in pair]
+        keys = [self.key("spec"), self.key("meta"), names.OPEN_SWEEPS]
+        args = [spec.to_bytes(), KEEP_SECONDS, self.sweep_id, spec.identity, *fields]
+        return bool(self._create(keys=keys, args=args))
 
     def fix_plan(self, plan: ChunkPlan) -> bool:
         """Fixes chunks and shards; False where they are fixed already."""
-        if not self.client.set(self.key("plan"), plan.to_bytes(), nx=True, ex=KEEP_SECONDS):
-            return False
-        counts = {"chunks": len(plan.chunks), "shards": len(plan.shards), "cost_ms": plan.cost_ms}
-        self.client.hset(self.key("meta"), mapping=counts)
-        return True
+        fixed = bool(self.client.set(self.key("plan"), plan.to_bytes(), nx=True, ex=KEEP_SECONDS))
+        stands = plan if fixed else self.plan()
+        if stands is not None:  # each time: who fixed it may have ended before it wrote the counts
+            counts = {"chunks": len(stands.chunks), "shards": len(stands.shards), "cost_ms": stands.cost_ms}
+            self.client.hset(self.key("meta"), mapping=counts)
+        return fixed
 
     def reopen(self) -> None:
         """After a cancel or an interruption: chunks may start again, and every shard is published anew."""
@@ -172,7 +185,7 @@ class Ledger:
             pipe.hset(self.key("meta"), mapping={"state": "open", "published": 0})
             pipe.hincrby(self.key("meta"), "epoch", 1)
             pipe.hdel(self.key("meta"), "finished")
-            pipe.delete(self.key("hand"), self.key("att"), self.key("lead"))
+            pipe.delete(*(self.key(word) for word in ("hand", "att", "lead", "final")))
             pipe.sadd(names.OPEN_SWEEPS, self.sweep_id)
             for word in ("spec", "plan", "meta", "done", "totals", "shards", "failing"):
                 pipe.expire(self.key(word), KEEP_SECONDS)
@@ -248,7 +261,8 @@ class Ledger:
         keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
         verdict, text, starts = self._start(keys=keys, args=[request.name, time.time(), KEEP_SECONDS])
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
-        return Start(verdict=verdict.decode(), starts=int(starts), receipt=receipt)
+        identity = text.decode() if verdict == b"start" else ""
+        return Start(verdict=verdict.decode(), starts=int(starts), identity=identity, receipt=receipt)
 
     def commit(
         self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes, security: str
@@ -278,7 +292,7 @@ class Ledger:
         args: list[Any] = [receipt.chunk, receipt.to_json(), security, receipt.failed]
         for counter, number in _counters(receipt, cost_ms).items():
             args += [counter, number]
-        self._retract(keys=[self.key("done"), self.key("totals"), self.key("failing")], args=args)
+        self._retract(keys=[self.key(word) for word in ("done", "totals", "failing", "att")], args=args)
 
     def part(self, chunk: str) -> bytes | None:
         found: bytes | None = self.client.get(self.key(f"part:{chunk}"))

@@ -165,8 +165,10 @@ class SweepSpec:
     def from_bytes(cls, packed: bytes) -> Self:
         raw = _unpack(packed)
         raw["securities"] = tuple(SecurityWork(**s) for s in raw["securities"])
-        for name in ("keep", "parameters", "metrics", "spaces"):
+        for name in ("keep", "spaces"):
             raw[name] = tuple(raw[name])
+        for name in ("parameters", "metrics"):
+            raw[name] = tuple((column, alias) for column, alias in raw[name])
         return cls(**raw)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.combinations import Block
 from tasks.contract import Columns
@@ -193,7 +194,7 @@ def _result(
     if failures:
         bad = pa.array([ids[i] for i in sorted(failures)])
         traces = {
-            k: t.filter(pa.compute.invert(pa.compute.is_in(t["combination"], bad))) for k, t in traces.items()
+            k: t.filter(pc.invert(pc.is_in(t["combination"], bad))) for k, t in traces.items()
         }
     tables = {"summary": summary, "failures": _failures([failures[i] for i in sorted(failures)]), **traces}
     return ChunkResult(tables=tables, ok=len(ids) - len(failures), failed=len(failures), empty=0)

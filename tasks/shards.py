@@ -7,6 +7,7 @@ number of times by any number of processes: the worker that takes the chord's ca
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import shutil
 import time
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +24,7 @@ from tasks import codec, manifest, names, store
 from tasks.combinations import Block, canonical
 from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused, NotFound, PartDamaged
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, LedgerState
 from tasks.messages import ChunkReceipt
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
 from tasks.tables import OrderedWriter, schemas
@@ -41,18 +42,29 @@ seen here.
 
 @dataclass(slots=True)
 class _Lease:
+    """Keeps others from doing the same meanwhile. It saves work; nothing is wrong where it fails."""
+
     ledger: Ledger
     name: str
     holder: str
+    held: bool = False
     renewed: float = 0.0
 
-    def take(self) -> bool:
-        self.renewed = time.monotonic()
-        return self.ledger.hold(self.name, self.holder, LEASE_SECONDS)
+    def __enter__(self) -> Self:
+        self._take()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.held:
+            self.ledger.release(self.name, self.holder)
 
     def keep(self) -> None:
         if time.monotonic() - self.renewed > RENEW_SECONDS:
-            self.take()
+            self._take()
+
+    def _take(self) -> None:
+        self.renewed = time.monotonic()
+        self.held = self.ledger.hold(self.name, self.holder, LEASE_SECONDS)
 
 
 def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
@@ -70,18 +82,21 @@ def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
     receipts = ledger.receipts(c.name for c in chunks)
     if not all(receipts):
         return "incomplete"
-    lease = _Lease(ledger, f"lease:{shard}", holder)
-    if not lease.take():
-        return "held"
     begun = time.perf_counter()
-    try:
-        files = _write_shard(ledger, spec, shard, list(zip(chunks, receipts, strict=True)), lease)
-    except _PartGone as gone:
-        _retract(ledger, spec, gone)
-        return "incomplete"
-    ledger.note_shard(shard, {"files": files, "ms": round((time.perf_counter() - begun) * 1000)})
-    _drop_parts(ledger, spec, [r for r in receipts if r])
-    ledger.release(lease.name, holder)
+    with _Lease(ledger, f"lease:{shard}", holder) as lease:
+        if not lease.held:
+            return "held"
+        try:
+            files = _write_shard(ledger, spec, shard, list(zip(chunks, receipts, strict=True)), lease)
+        except _PartGone as gone:
+            if shard in ledger.shard_notes():  # it was merged since we asked, and its parts deleted
+                return "already"
+            _retract(ledger, spec, gone)
+            return "incomplete"
+        except OSError as e:
+            raise _refused(spec, e) from e
+        ledger.note_shard(shard, {"files": files, "ms": round((time.perf_counter() - begun) * 1000)})
+        _drop_parts(ledger, spec, [r for r in receipts if r])
     log.info("shard merged", extra={"event": "shard_merged", "sweep": spec.sweep_id, "shard": shard})
     return "merged"
 
@@ -91,29 +106,35 @@ def finish(ledger: Ledger, holder: str) -> Verdict:
     spec, plan = ledger.spec(), ledger.plan()
     if spec is None or plan is None:
         return "closed"
-    if ledger.final() is not None:
+    if (final := ledger.final()) is not None:
+        _close(ledger, spec, json.loads(final)["state"])  # who wrote it may have ended before it did that
         return "already"
     if store.marked(spec.results) != spec.identity:
         return "elsewhere"
     notes = ledger.shard_notes()
     if len(notes) < len(plan.shards):
         return "incomplete"
-    lease = _Lease(ledger, "lease:finish", holder)
-    if not lease.take():
-        return "held"
     begun = time.perf_counter()
-    if lost := [s for s, note in notes.items() if not _stands(spec, note)]:
-        _forget_shards(ledger, spec, plan, lost)
-        return "incomplete"
-    rows = _write_results(spec, plan, notes, lease)
-    totals = ledger.totals()
-    state: Literal["done", "failed"] = "done" if totals.ok + totals.empty else "failed"
-    document = manifest.build(ledger, spec, plan, notes, rows, time.perf_counter() - begun, state)
-    store.write_whole(Path(spec.results) / names.MANIFEST_FILE, document.encode())
-    ledger.set_final(document)
-    ledger.move(state, only_from=("open", "cancelling"))
-    _sweep_up(spec)
-    ledger.release(lease.name, holder)
+    with _Lease(ledger, "lease:finish", holder) as lease:
+        if not lease.held:
+            return "held"
+        if ledger.final() is not None:
+            return "already"
+        if lost := [s for s, note in notes.items() if not _stands(spec, note)]:
+            _forget_shards(ledger, spec, plan, lost)
+            return "incomplete"
+        try:
+            rows = _write_results(spec, notes, lease)
+            totals = ledger.totals()
+            state: Literal["done", "failed"] = "done" if totals.ok + totals.empty else "failed"
+            document = manifest.build(ledger, spec, plan, notes, rows, time.perf_counter() - begun, state)
+            store.write_whole(Path(spec.results) / names.MANIFEST_FILE, document.encode())
+        except OSError as e:
+            if ledger.final() is not None:  # another one was done first, and has cleared the shards away
+                return "already"
+            raise _refused(spec, e) from e
+        ledger.set_final(document)
+        _close(ledger, spec, state)
     log.info("sweep finished", extra={"event": "sweep_finished", "sweep": spec.sweep_id})
     return "merged"
 
@@ -214,32 +235,36 @@ def _drop_parts(ledger: Ledger, spec: SweepSpec, receipts: list[ChunkReceipt]) -
 # --- the whole sweep -------------------------------------------------------------------------------------
 
 
-def _write_results(
-    spec: SweepSpec, plan: ChunkPlan, notes: dict[int, dict[str, Any]], lease: _Lease
-) -> dict[str, int]:
+def _write_results(spec: SweepSpec, notes: dict[int, dict[str, Any]], lease: _Lease) -> dict[str, int]:
     """Rows of each table, after the last of them has its final name."""
     results, rows = Path(spec.results), {}
-    try:
-        with ExitStack() as stack:
-            for table, schema in schemas(spec).items():
-                scratch = stack.enter_context(whole_file(results / f"{table}.parquet"))
-                with OrderedWriter(scratch, schema) as writer:
-                    for piece in _pieces(spec, notes, table):
-                        lease.keep()
-                        writer.add(piece)
-                rows[table] = writer.rows
-            if rows["summary"] != spec.total:
-                raise NotFound(
-                    f"{rows['summary']} rows for {spec.total} planned backtests", sweep=spec.sweep_id
-                )
-            overrides = "".join(f"# with {k} = {v}\n" for k, v in spec.overrides.items())
-            store.write_whole(results / names.SWEEP_FILE, (overrides + spec.text).encode())
-    except OSError as e:
-        raise FolderRefused(
-            f"results folder {results}: {e.strerror or e}",
-            hint=f"mend it, then: producer resume {spec.sweep_id}",
-        ) from e
+    with ExitStack() as stack:
+        for table, schema in schemas(spec).items():
+            scratch = stack.enter_context(whole_file(results / f"{table}.parquet"))
+            with OrderedWriter(scratch, schema) as writer:
+                for piece in _pieces(spec, notes, table):
+                    lease.keep()
+                    writer.add(piece)
+            rows[table] = writer.rows
+        if rows["summary"] != spec.total:
+            raise NotFound(f"{rows['summary']} rows for {spec.total} planned backtests", sweep=spec.sweep_id)
+        overrides = "".join(f"# with {k} = {v}\n" for k, v in spec.overrides.items())
+        store.write_whole(results / names.SWEEP_FILE, (overrides + spec.text).encode())
     return rows
+
+
+def _refused(spec: SweepSpec, e: OSError) -> FolderRefused:
+    return FolderRefused(
+        f"results folder {spec.results}: {e.strerror or e}",
+        hint=f"mend it, then: producer resume {spec.sweep_id}",
+    )
+
+
+def _close(ledger: Ledger, spec: SweepSpec, state: LedgerState) -> None:
+    """The results stand. Nobody needs the pieces any more; spec and plan stay, for `resume --failed`."""
+    ledger.move(state, only_from=("open", "cancelling"))
+    for folder in ("shards", "parts"):
+        shutil.rmtree(store.work_folder(spec.results) / folder, ignore_errors=True)
 
 
 def _pieces(spec: SweepSpec, notes: dict[int, dict[str, Any]], table: str) -> Iterator[pa.Table]:
@@ -282,12 +307,6 @@ def _forget_shards(ledger: Ledger, spec: SweepSpec, plan: ChunkPlan, shards: lis
             if receipt:
                 ledger.retract(receipt, spec.securities[chunk.security].name, chunk.cost_ms)
         ledger.forget_shard(shard)
-
-
-def _sweep_up(spec: SweepSpec) -> None:
-    """Nobody needs the pieces any more; spec and plan stay, for `resume --failed`."""
-    for folder in ("shards", "parts"):
-        shutil.rmtree(store.work_folder(spec.results) / folder, ignore_errors=True)
 
 
 def _digest(path: Path) -> str:

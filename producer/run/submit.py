@@ -94,7 +94,7 @@ def _go_on(ledger: Ledger, spec: SweepSpec, *, alone: bool) -> None:
         queues = (spec.queue, merge_queue(spec.queue), "unacked", "unacked_index", "unacked_mutex")
         ledger.client.delete(*(names.PREFIX + key for key in queues))
         ledger.reopen()
-    elif ledger.meta().get("state") in ("cancelling", "cancelled", "failed"):
+    elif ledger.meta().get("state") != "open":  # `done` too: here its results are not, or no longer
         ledger.reopen()
 
 

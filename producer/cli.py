@@ -14,7 +14,7 @@ from typing import Any, Final, Never
 import click
 
 from producer.commands.call import COMPLETE_VARIABLE, PROGRAM, Call, Group
-from tasks.errors import SpecInvalid, SweepError
+from tasks.errors import SweepError
 from tasks.names import DISTRIBUTION
 
 INTERRUPTED: Final = 130
@@ -143,10 +143,8 @@ def _run(args: list[str], call: Call) -> int:
         return _report(call, "interrupted", None, INTERRUPTED)
     except click.ClickException as e:
         return _report(call, *usage_error(e), 2)
-    except SpecInvalid as e:
-        return _report(call, e.message, e.hint, e.exit_code, text=e.report)
     except SweepError as e:
-        return _report(call, e.message, e.hint, e.exit_code)
+        return _report(call, e.message, e.hint, e.exit_code, text=getattr(e, "report", ""))
     except BrokenPipeError:
         raise
     except Exception as e:  # the outermost line: a bug is said in one line too
@@ -186,7 +184,7 @@ def usage_error(error: click.ClickException) -> tuple[str, str | None]:
     if isinstance(error, click.NoSuchOption):
         known = [o for p in context.command.get_params(context) for o in p.opts] if context else []
         return f"{path} has no flag '{error.option_name}'", _nearest(error.option_name, known) or hint
-    text = " ".join(error.format_message().split()).rstrip(".")
+    text = " ".join(error.format_message().split()).rstrip(".").removeprefix("Got ")
     return text[:1].lower() + text[1:], hint
 
 

@@ -10,16 +10,13 @@ import click
 
 from producer.commands import completing
 from producer.commands.call import Call, command, example, pass_call
+from producer.commands.checking import words
 
 if TYPE_CHECKING:
     from producer.outcome.folder import ResultsFolder
     from producer.outcome.query import Question
 
 SCREEN_ROWS = 20
-
-
-def words(value: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in value.split(",") if word.strip()) if value else ()
 
 
 @command(
@@ -67,8 +64,8 @@ def results(
 ) -> int | None:
     """Query the merged results of a sweep.
 
-    Rows are sorted by the sweep's own metric where --by names no other. Files, CSV and JSON hold all columns and
-    rows where nothing else is asked for.
+    Rows are sorted by the sweep's own metric where --by names no other. Files, CSV and JSON hold all columns
+    and rows where nothing else is asked for.
     """
     from producer.outcome.folder import opened
     from producer.outcome.query import Question
@@ -124,13 +121,13 @@ def _finished(state: str, sweep_id: str, folder: Path) -> None:
 
 def _table(call: Call, folder: ResultsFolder, question: Question) -> None:
     from producer.outcome import query
-    from producer.view import screens
+    from producer.view import outcomes
     from producer.view.output import table_width
 
     answer = query.ask(folder, question)
-    drawn = screens.results_table(answer, table_width())
+    drawn = outcomes.results_table(answer, table_width())
     call.out.answer(drawn.text)
-    if left_out := screens.not_shown(answer, drawn):
+    if left_out := outcomes.not_shown(answer, drawn):
         call.out.say(left_out)
     call.out.say(f"sorted by {answer.order}")
 
@@ -171,7 +168,7 @@ def failures(call: Call, reference: str | None, security: tuple[str, ...], trace
     """List failed backtests, grouped by error."""
     from producer.outcome import failed
     from producer.outcome.folder import opened
-    from producer.view import documents, screens
+    from producer.view import documents, outcomes
 
     record = call.record(reference)
     _finished(record.state, record.id, Path(record.results))
@@ -181,7 +178,7 @@ def failures(call: Call, reference: str | None, security: tuple[str, ...], trace
         body = [documents.failure(g, traceback=traceback) for g in groups]
         call.out.document("failures", {"id": record.id, "failures": body})
     elif groups:
-        call.out.answer(screens.failure_screen(record.id, groups, traceback=traceback))
+        call.out.answer(outcomes.failure_screen(record.id, groups, traceback=traceback))
     else:
         call.out.say(f"no backtest of {record.id} failed" if not security else "no failure there")
     return None

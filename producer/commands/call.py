@@ -60,6 +60,16 @@ class Call:
     def progress(self) -> bool:
         return not self.flags.no_progress
 
+    def start_logging(self) -> None:
+        """Warnings, with -v what happens, with -vv all of it, with -q errors alone."""
+        import logging
+
+        from tasks import log
+
+        levels = {0: logging.WARNING, 1: logging.INFO}
+        level = logging.ERROR if self.flags.quiet else levels.get(self.flags.verbose, logging.DEBUG)
+        log.configure(self.settings.log_json, level)
+
     def record(self, reference: str | None) -> SweepRecord:
         """The sweep that the user means; the last one where none is named."""
         from producer.run import records
@@ -107,6 +117,12 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.shared = global_flags()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        call = ctx.find_object(Call)
+        if call is not None and not isinstance(self, click.Group):
+            call.start_logging()
+        return super().invoke(ctx)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *self.shared]

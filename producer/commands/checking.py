@@ -29,22 +29,55 @@ def checked(
     """Both stages of validation; warnings are said, errors are raised all at once."""
     from producer.spec import check
 
-    raise NotImplementedError(check, call, file, parameters, securities, limit, cache, name)
+    overrides = check.Overrides(
+        parameters=parameters,
+        securities=None if securities is None else words(securities),
+        limit=limit,
+        name=name,
+        cache=cache,
+    )
+    found = check.check(check.load(file, overrides))
+    for warning in found.warnings:
+        call.out.say(warning)
+    return found
 
 
-def examine(call: Call, file: Path, *, offline: bool, estimate: bool) -> tuple[dict[str, Any], int]:
-    """What `validate` says about one file: its counts, or what is wrong with it and the exit code."""
-    raise NotImplementedError
-
-
-def show_counts(call: Call, command: str, sweep: CheckedSweep) -> None:
-    """What a submit would run, without running it."""
-    from producer.run import submit
+def validated(call: Call, file: Path, *, offline: bool, estimate: bool) -> dict[str, Any]:
+    """What `validate` knows of one file; says it, unless one document is to come."""
+    from producer.spec import check
     from producer.view import screens
 
-    counts = submit.dry_run(sweep, call.settings)
+    if offline:
+        check.load(file, meaning_too=False)
+        counts: dict[str, Any] = {"file": str(file), "offline": True}
+        said = screens.right_shape(str(file))
+    else:
+        counts = {"file": str(file), **_counts(call, checked(call, file), estimate=estimate)}
+        said = screens.valid(str(file), counts)
+    if not call.flags.json:
+        call.out.answer(said)
+    return counts
+
+
+def _counts(call: Call, sweep: CheckedSweep, *, estimate: bool) -> dict[str, Any]:
+    if estimate:
+        from producer.run import submit
+
+        return submit.dry_run(sweep, call.settings)
+    return {
+        "securities": len(sweep.securities),
+        "combinations": max((s.backtests for s in sweep.securities), default=0),
+        "backtests": sweep.total,
+    }
+
+
+def show_dry_run(call: Call, sweep: CheckedSweep) -> None:
+    """What a submit would run, without running it."""
+    from producer.view import screens
+
+    counts = _counts(call, sweep, estimate=True)
     if call.flags.json:
-        call.out.document(command, {**counts, "dry_run": True})
+        call.out.document("submit", {**counts, "dry_run": True})
         return
-    call.out.answer(screens.header_of_counts(counts))
-    call.out.say("nothing was started")
+    call.out.answer(screens.of_counts(counts))
+    call.out.say("dry run: nothing was started")

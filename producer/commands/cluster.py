@@ -112,14 +112,14 @@ def _reachable(call: Call) -> Settings:
 def list_nodes(call: Call) -> int | None:
     """List the worker nodes that are there."""
     from producer.run import control
-    from producer.view import documents, screens
+    from producer.view import documents, machines
     from producer.view.output import table_width
 
     nodes = control.nodes(call.settings)
     if call.flags.json:
         call.out.document("worker.ls", {"nodes": [documents.node(n, time.time()) for n in nodes]})
     elif nodes:
-        call.out.answer(screens.nodes_table(nodes, width=table_width(), now=time.time()).text)
+        call.out.answer(machines.nodes_table(nodes, width=table_width(), now=time.time()).text)
     else:
         call.out.say("no worker is there; start one with: producer worker start --cores 4")
     return None
@@ -171,13 +171,13 @@ def doctor(call: Call) -> int | None:
     """Check Redis, workers, versions and this machine."""
     from producer.run import doctor as checks
     from producer.run.submit import shared_url
-    from producer.view import screens
+    from producer.view import machines
 
     found = []
     for finding in checks.examine(call.settings, shared_url(call.settings)):
         found.append(finding)
         if not call.flags.json and not (call.flags.quiet and finding.verdict == "ok"):
-            call.out.answer(screens.finding(finding))
+            call.out.answer(machines.finding(finding))
     failed = any(f.verdict == "fail" for f in found)
     if call.flags.json:
         rows = [{"verdict": f.verdict, "subject": f.subject, "said": f.said} for f in found]

@@ -1,6 +1,6 @@
 """Following a sweep to its end: the bar, Ctrl-C, the last words, the exit code.
 
-The first Ctrl-C (or SIGTERM) on a private stack lets the chunks in hand end; on a shared Redis it only detaches.
+On a private stack the first Ctrl-C (or SIGTERM) lets the chunks in hand end; on a shared Redis it detaches.
 The second stops now.
 """
 
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from producer.commands.call import Call
 from producer.run.records import OVER
-from producer.view import documents, live, screens
+from producer.view import documents, live, outcomes, screens
 from producer.view.output import table_width
 
 if TYPE_CHECKING:
-    from producer.run.submit import Session
+    from producer.run.session import Session
     from tasks.progress import Status
 
 INTERRUPTED: Final = 130
@@ -148,7 +148,7 @@ def _summary(call: Call, status: Status, *, also_csv: bool) -> dict[str, object]
             export.to_csv(folder, query.Question(), folder.path / "summary.csv")
         if not (call.flags.json or call.flags.quiet) and status.ok:
             answer = query.ask(folder, query.Question(top=SUMMARY_ROWS))
-            call.out.answer(screens.results_table(answer, table_width()).text)
+            call.out.answer(outcomes.results_table(answer, table_width()).text)
         return query.best(folder)
 
 

@@ -38,9 +38,7 @@ def ls(call: Call, state: str | None, tag: str | None, most: int, everything: bo
     elif shown:
         call.out.answer(screens.sweeps_table(shown, width=table_width(), now=time.time()).text)
     else:
-        call.out.say(
-            "no sweep" + (" like that" if state or tag else ": start one with: producer submit sweep.yaml")
-        )
+        call.out.say("no sweep like that" if state or tag else screens.NO_SWEEP)
     if len(shown) < len(known):
         call.out.say(f"… {len(known) - len(shown):,} more, --all")
     return None

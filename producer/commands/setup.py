@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from producer.commands.beginning import write_text
 from producer.commands.call import COMPLETE_VARIABLE, PROGRAM, Call, Group, command, example, pass_call
 
 
@@ -16,24 +17,13 @@ def schema(call: Call, output: Path | None) -> int | None:
     """Print the JSON Schema of sweep.yaml for editors."""
     from producer.spec import schema as schema_
 
-    text = schema_.as_text()
+    text = schema_.schema_text()
     if output is None:
         call.out.answer(text.rstrip("\n"))
         return None
-    _write(output, text)
+    write_text(output, text)
     call.out.answer(str(output))
     return None
-
-
-def _write(path: Path, text: str) -> None:
-    from tasks.data.whole import whole_file
-    from tasks.errors import UsageError
-
-    try:
-        with whole_file(path) as scratch:
-            scratch.write_text(text, encoding="utf-8")
-    except OSError as e:
-        raise UsageError(f"{path} cannot be written: {e.strerror}", hint="choose another place") from e
 
 
 @command("completion", epilog=example('eval "$(producer completion bash)"   # in ~/.bashrc'))
@@ -60,7 +50,7 @@ config = Group("config", help="Show the effective settings and where each comes 
 @pass_call
 def show(call: Call, output: Path | None) -> int | None:
     """Show the effective settings and where each comes from. Passwords are masked."""
-    from producer.view import screens
+    from producer.view import machines
     from producer.view.output import as_json, mask
     from tasks import settings
 
@@ -70,11 +60,11 @@ def show(call: Call, output: Path | None) -> int | None:
         body = {name: {"value": value, "origin": origins[name]} for name, value in values.items()}
         text = as_json({"schema": "producer.config.show/1", "settings": body})
     else:
-        text = screens.settings_table(values, origins)
+        text = machines.settings_table(values, origins)
     if output is None:
         call.out.answer(text)
         return None
-    _write(output, mask(text) + "\n")
+    write_text(output, mask(text) + "\n")
     call.out.answer(str(output))
     return None
 

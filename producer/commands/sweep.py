@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from producer.commands import completing
-from producer.commands.call import Call, command, example, pass_call
+from producer.commands.call import Call, Function, command, example, pass_call
 
 if TYPE_CHECKING:
-    from producer.run.submit import Session
+    from producer.run.session import Session
 
 SWEEP_FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -20,16 +20,17 @@ SWEEP_FILE = click.Path(path_type=Path, dir_okay=False)
 @command("init", epilog=example("producer init emaar-refill --strategy market_making"))
 @click.argument("name", required=False)
 @click.option("--strategy", metavar="NAME", default="market_making", show_default=True)
-@click.option("-o", "--output", type=SWEEP_FILE, default=Path("sweep.yaml"), show_default=True)
-@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option("-o", "--output", type=SWEEP_FILE, default=Path("sweep.yaml"), show_default="sweep.yaml")
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @pass_call
 def init(call: Call, name: str | None, strategy: str, output: Path, force: bool) -> int | None:
     """Write a commented sweep.yaml and its schema."""
-    from producer.spec import starting
+    from producer.commands import beginning
 
-    written = starting.write(name, strategy, output, force=force)
+    beginning.write(output, name, strategy, force=force)
+    schema = beginning.write_schema(output.parent)
     if call.flags.json:
-        call.out.document("init", {"file": str(output), "schema_file": str(written.schema)})
+        call.out.document("init", {"file": str(output), "schema_file": str(schema)})
         return None
     call.out.answer(str(output))
     call.out.say(f"next: edit {output}, then: producer validate {output}   producer submit {output}")
@@ -44,18 +45,23 @@ def init(call: Call, name: str | None, strategy: str, output: Path, force: bool)
 def validate(call: Call, files: tuple[Path, ...], offline: bool, estimate: bool) -> int | None:
     """Check sweep files and say what they would run."""
     from producer.commands import checking
+    from tasks.errors import SweepError
 
-    found, worst = [], 0
+    found: list[dict[str, Any]] = []
+    worst = 0
     for file in files:
-        counts, code = checking.examine(call, file, offline=offline, estimate=estimate)
-        worst = max(worst, code)
-        found.append(counts)
+        try:
+            found.append(checking.validated(call, file, offline=offline, estimate=estimate))
+        except SweepError as e:
+            worst = max(worst, e.exit_code)
+            call.out.error(e)
+            found.append({"file": str(file), "error": e.message, "report": getattr(e, "report", "") or None})
     if call.flags.json:
         call.out.document("validate", {"files": found, "exit_code": worst})
     return worst
 
 
-def overrides(function: Any) -> Any:
+def overrides(function: Function) -> Function:
     """The flags of `submit` that change what the file says."""
     for option in reversed(
         (
@@ -94,7 +100,11 @@ def submit(
     dry_run: bool,
     require_workers: int,
     also: str | None,
-    **given: Any,
+    parameters: tuple[str, ...],
+    securities: str | None,
+    limit: int | None,
+    cache: str | None,
+    name: str | None,
 ) -> int | None:
     """Run a sweep and follow it to its end.
 
@@ -102,9 +112,11 @@ def submit(
     """
     from producer.commands import checking
 
-    checked = checking.checked(call, file, **given)
+    checked = checking.checked(
+        call, file, parameters=parameters, securities=securities, limit=limit, cache=cache, name=name
+    )
     if dry_run:
-        checking.show_counts(call, "submit", checked)
+        checking.show_dry_run(call, checked)
         return None
     from producer.run import submit as run
     from producer.view import live

@@ -20,7 +20,7 @@ from tasks import names
 from tasks.errors import UsageError
 
 Goal = Literal["maximize", "minimize"]
-MEMORY: Final = "256MB"  # beyond it DuckDB sorts on disk; the producer stays under 500 MB with all else
+MEMORY: Final = "192MB"  # beyond it DuckDB sorts on disk; the producer stays under 500 MB with all else
 FLOATS: Final = ("FLOAT", "DOUBLE")
 
 
@@ -66,16 +66,27 @@ def opened(path: Path) -> Iterator[ResultsFolder]:
     with tempfile.TemporaryDirectory(prefix="sweepfleet-") as spill:
         connection = duckdb.connect(":memory:")
         try:
-            _confine(connection, [t for t in tables if t.is_file()], Path(spill))
-            types = {
-                row[0]: row[1] for row in connection.execute("DESCRIBE SELECT * FROM summary").fetchall()
-            }
-            types.pop("file_row_number")
+            types = _prepared(connection, [t for t in tables if t.is_file()], Path(spill))
             yield ResultsFolder(path=path, manifest=manifest, connection=connection, types=types)
         except duckdb.IOException as e:
-            raise UsageError(f"{path} cannot be read: {first_line(e)}", hint="run the sweep again") from e
+            raise _unreadable(path, e) from e
         finally:
             connection.close()
+
+
+def _prepared(connection: duckdb.DuckDBPyConnection, tables: list[Path], spill: Path) -> dict[str, str]:
+    """Views on the tables, and the columns of the summary with their types."""
+    try:
+        _confine(connection, tables, spill)
+        types = {name: kind for name, kind, *_ in connection.execute("DESCRIBE summary").fetchall()}
+    except duckdb.Error as e:
+        raise _unreadable(tables[0].parent, e) from e
+    types.pop("file_row_number")
+    return types
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    return UsageError(f"{path} cannot be read: {first_line(error)}", hint="run the sweep again")
 
 
 def read_manifest(path: Path) -> Manifest:

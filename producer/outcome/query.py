@@ -115,7 +115,7 @@ def best(folder: ResultsFolder) -> dict[str, Any] | None:
 def default_columns(folder: ResultsFolder, by: str | None) -> tuple[str, ...]:
     """Security, the ranking metric, a few more metrics, what was swept, the combination."""
     manifest = folder.manifest
-    wanted = [by, manifest.metric, *KEY_METRICS, *manifest.metrics]
+    wanted = [m for m in (by, manifest.metric, *KEY_METRICS, *manifest.metrics) if m is not None]
     metrics = [m for m in dict.fromkeys(wanted) if m in folder.types and m in {*manifest.metrics, by}]
     return tuple(dict.fromkeys(["security", *metrics[:SHOWN_METRICS], *manifest.swept, "combination"]))
 

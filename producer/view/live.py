@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FRAMES_PER_SECOND: Final = 8  # smooth to the eye, under 1 % of a core
 WIDEST_BAR: Final = 40
 NARROWEST_BAR: Final = 10
+MARGIN: Final = 4  # the terminal writes `^C` behind the last line; if that wrapped, a stray bar would stay
 LINE_SECONDS: Final = 10.0
 LINE_STEP: Final = 10  # percent
 
@@ -171,7 +172,8 @@ class Bar:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self._status is not None:
-            yield from frame(self._status, options.max_width, time.monotonic() - self._shown_at)
+            width = options.max_width - MARGIN
+            yield from frame(self._status, width, time.monotonic() - self._shown_at)
 
 
 def frame(status: Status, width: int, since: float = 0.0) -> Iterator[Table | Text]:
@@ -201,7 +203,7 @@ def _time_left(status: Status, since: float) -> str:
         ended = status.finished if status.finished is not None else time.time()
         return f"{status.state} in {words.duration(ended - status.started)}"
     if status.state == "cancelling":
-        return "cancelling"
+        return "ending"
     left = None if status.reason or status.eta_s is None else max(0.0, status.eta_s - since)
     return f"{words.duration(left)} left"
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
 from producer.view.words import one_line
+from tasks.errors import SweepError
 
 # Up to the last `@` of a word: a password that was not escaped may hold `:`, `/` and `@` itself.
 URL_PASSWORD: Final = re.compile(r"(\w+://[^\s:/@]*:)[^\s]+@")
@@ -60,6 +61,13 @@ class Output:
         self._err(f"{self._coloured('error:', 31)} {one_line(message)}")
         if hint:
             self._err(f"{self._coloured('hint:', 36)} {one_line(hint)}")
+
+    def error(self, error: SweepError) -> None:
+        """An error of ours; the report on a sweep.yaml is printed whole."""
+        if report := getattr(error, "report", ""):
+            self.text(report)
+        else:
+            self.problem(error.message, error.hint)
 
     def text(self, text: str) -> None:
         """A ready-made text, such as the report on a sweep.yaml or a traceback; with --quiet too."""

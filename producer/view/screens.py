@@ -7,15 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from producer.view import words
-from producer.view.output import mask
 from producer.view.table import Column, Drawn, draw
 
 if TYPE_CHECKING:
-    from producer.outcome.failed import FailureGroup
-    from producer.outcome.query import Answer
-    from producer.run.doctor import Finding
     from producer.run.records import SweepRecord
-    from tasks.heartbeat import Node
     from tasks.progress import Status
 
 INDENT: Final = "   "
@@ -38,6 +33,29 @@ def header(
     return f"{sweep_id}  {text}" if sweep_id else text
 
 
+def of_counts(counts: Mapping[str, Any]) -> str:
+    """The header of a sweep that was only counted, and what it would cost where that is known."""
+    text = header(
+        sweep_id=counts.get("id", ""),
+        securities=counts["securities"],
+        combinations=counts["combinations"],
+        total=counts["backtests"],
+        cached=counts.get("cached", 0),
+        chunks=counts.get("chunks") or 0,
+    )
+    hours = counts.get("core_hours")
+    return text if hours is None else f"{text}, about {hours:,.2f} core-hours"
+
+
+def valid(file: str, counts: Mapping[str, Any]) -> str:
+    """`sweep.yaml: ok  2 securities x 48 combinations = 96 backtests`"""
+    return f"{file}: ok  {of_counts(counts)}"
+
+
+def right_shape(file: str) -> str:
+    return f"{file}: ok  (its shape; strategy and data were not looked at)"
+
+
 def aligned(lines: Sequence[tuple[str, str]], indent: str = "  ") -> str:
     widest = max(len(name) for name, _ in lines)
     return "\n".join(f"{indent}{name:<{widest}}  {value}".rstrip() for name, value in lines)
@@ -56,6 +74,7 @@ def submitted(sweep_id: str) -> str:
     )
 
 
+NO_SWEEP: Final = "no sweep yet; start one with: producer submit sweep.yaml"
 ENDING: Final = "ending after the chunks in hand; press Ctrl-C again to stop now"
 
 
@@ -189,84 +208,3 @@ def sweeps_table(records: Sequence[SweepRecord], *, width: int | None, now: floa
 
 def _after(text: str) -> str:
     return f" · {text}" if text else ""
-
-
-def results_table(answer: Answer, width: int | None) -> Drawn:
-    """One row per backtest; given values as they were given, measured ones with equal decimals."""
-    columns = []
-    for place, name in enumerate(answer.columns):
-        values = [row[place] for row in answer.rows]
-        numeric = all(v is None or isinstance(v, int | float) for v in values) and name != "combination"
-        cells = words.cells(values, measured=name in answer.metrics)
-        columns.append(Column(title=name, cells=cells, align="right" if numeric else "left"))
-    return draw(columns, width)
-
-
-def not_shown(answer: Answer, drawn: Drawn) -> str:
-    """What the table leaves out, and how to see it."""
-    parts = []
-    if (more := answer.total - len(answer.rows)) > 0:
-        parts.append(f"… {more:,} more, --all")
-    if drawn.dropped:
-        parts.append(f"no room for {', '.join(drawn.dropped)}: choose with --columns")
-    return "\n".join(parts)
-
-
-def failure_screen(sweep_id: str, groups: Sequence[FailureGroup], *, traceback: bool) -> str:
-    """Each error with whom it hit, and what to do next."""
-    who = [words.listed(g.securities) for g in groups]
-    how_many = [words.count(g.backtests, "backtest") for g in groups]
-    first, second = max(map(len, who)), max(map(len, how_many))
-    lines = []
-    for group, names, count in zip(groups, who, how_many, strict=True):
-        retries = max(0, group.attempts - 1)
-        said = f"{group.error}: {words.plain(words.one_line(group.message))} (retries {retries})"
-        lines.append(f"{names:<{first}}   {count:<{second}}   {said}")
-        indent = " " * (first + 3)
-        if group.example_combination and group.backtests > 1:
-            lines.append(f"{indent}example: {group.example_security} {group.example_combination}")
-        lines.append(f"{indent}{_remedy(group)}, then: producer resume {sweep_id} --failed")
-        if traceback and group.traceback:
-            lines += [f"{indent}{words.plain(line)}".rstrip() for line in group.traceback.splitlines()]
-    return "\n".join(lines)
-
-
-def _remedy(group: FailureGroup) -> str:
-    if group.error in ("DataError", "DataChanged", "DataNotFound"):
-        return f"fix the data of {words.listed(group.securities)}"
-    return "fix the strategy or its parameters"
-
-
-def nodes_table(nodes: Sequence[Node], *, width: int | None, now: float) -> Drawn:
-    return draw(
-        [
-            Column(title="NODE", cells=[words.plain(n.name) for n in nodes]),
-            Column(title="CORES", cells=[n.cores for n in nodes]),
-            Column(title="BUSY", cells=[f"{n.busy}/{n.slots}" for n in nodes]),
-            Column(title="BT/S", cells=[f"{n.rate_bt_s:,.0f}" for n in nodes], align="right"),
-            Column(title="MEM", cells=[words.memory_of(n.memory_bytes, n.memory_total_bytes) for n in nodes]),
-            Column(title="VERSION", cells=[n.version for n in nodes]),
-            Column(title="SEEN", cells=[words.age(now - n.seen) for n in nodes], align="right"),
-            Column(title="QUEUE", cells=[n.queue for n in nodes]),
-        ],
-        width,
-    )
-
-
-def finding(finding: Finding) -> str:
-    """`warn  persistence    no append-only file: …`"""
-    return f"{finding.verdict:<4}  {finding.subject:<13}  {words.one_line(finding.said)}"
-
-
-def settings_table(values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
-    """Each setting, its value, where it comes from."""
-    shown = [
-        words.NOTHING if v is None else str(v).lower() if isinstance(v, bool) else mask(str(v))
-        for v in values.values()
-    ]
-    columns = [
-        Column(title="setting", cells=list(values)),
-        Column(title="value", cells=shown),
-        Column(title="from", cells=[origins[name] for name in values]),
-    ]
-    return draw(columns, None).text

@@ -1,0 +1,59 @@
+"""Results and failures of a sweep as text: the ranked table, the grouped errors, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from producer.view import words
+from producer.view.table import Column, Drawn, draw
+
+if TYPE_CHECKING:
+    from producer.outcome.failed import FailureGroup
+    from producer.outcome.query import Answer
+
+
+def results_table(answer: Answer, width: int | None) -> Drawn:
+    """One row per backtest; given values as they were given, measured ones with equal decimals."""
+    columns = []
+    for place, name in enumerate(answer.columns):
+        values = [row[place] for row in answer.rows]
+        numeric = all(v is None or isinstance(v, int | float) for v in values) and name != "combination"
+        cells = words.cells(values, measured=name in answer.metrics)
+        columns.append(Column(title=name, cells=cells, align="right" if numeric else "left"))
+    return draw(columns, width)
+
+
+def not_shown(answer: Answer, drawn: Drawn) -> str:
+    """What the table leaves out, and how to see it."""
+    parts = []
+    if (more := answer.total - len(answer.rows)) > 0:
+        parts.append(f"… {more:,} more, --all")
+    if drawn.dropped:
+        parts.append(f"no room for {', '.join(drawn.dropped)}: choose with --columns")
+    return "\n".join(parts)
+
+
+def failure_screen(sweep_id: str, groups: Sequence[FailureGroup], *, traceback: bool) -> str:
+    """Each error with whom it hit, and what to do next."""
+    who = [words.listed(g.securities) for g in groups]
+    how_many = [words.count(g.backtests, "backtest") for g in groups]
+    first, second = max(map(len, who)), max(map(len, how_many))
+    lines = []
+    for group, names, count in zip(groups, who, how_many, strict=True):
+        retries = max(0, group.attempts - 1)
+        said = f"{group.error}: {words.plain(words.one_line(group.message))} (retries {retries})"
+        lines.append(f"{names:<{first}}   {count:<{second}}   {said}")
+        indent = " " * (first + 3)
+        if group.example_combination:
+            lines.append(f"{indent}example: {group.example_security} {group.example_combination}")
+        lines.append(f"{indent}{_remedy(group)}, then: producer resume {sweep_id} --failed")
+        if traceback and group.traceback:
+            lines += [f"{indent}{words.plain(line)}".rstrip() for line in group.traceback.splitlines()]
+    return "\n".join(lines)
+
+
+def _remedy(group: FailureGroup) -> str:
+    if group.error in ("DataError", "DataChanged", "DataNotFound"):
+        return f"fix the data of {words.listed(group.securities)}"
+    return "fix the strategy or its parameters"

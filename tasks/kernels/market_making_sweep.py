@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from tasks.contract import ASK, BID
 from tasks.kernels.jit import kernel
 from tasks.kernels.market_making import play_day
 from tasks.kernels.market_making_fills import flatten
+from tasks.kernels.market_making_groups import play_session_in_lanes
+from tasks.kernels.market_making_lanes import blank_lanes
 from tasks.kernels.market_making_state import (
     FILL,
     SECOND_NS,
@@ -28,6 +30,9 @@ from tasks.kernels.statistics import fill_statistics
 from tasks.kernels.tick_days import TICK_COLUMNS, as_kernel_column, cut_days
 
 Columns = Mapping[str, NDArray[Any]]
+
+SMALLEST_PRICE: Final = 1e-300  # of a session without events
+FEWEST_LANES: Final = 4  # v1 with fewer combinations is faster by jumps, see tests/benchmarks/test_market_making.py
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,23 +94,23 @@ def evaluate(data: TickDays, combinations: Columns) -> dict[str, NDArray[Any]]:
     """One row of metrics per combination; rows do not depend on which others stand beside them."""
     settings = settings_of(combinations)
     metrics: dict[str, NDArray[Any]] = {}
-    for fixed in (False, True):
-        chosen = np.flatnonzero(settings.fixed == fixed)
-        if chosen.size:
-            for name, values in _evaluate_alike(data, settings[chosen], fixed).items():
-                metrics.setdefault(name, np.zeros(settings.size, values.dtype))[chosen] = values
+    for fixed, variant in sorted(set(zip(settings.fixed.tolist(), settings.variant.tolist(), strict=True))):
+        chosen = np.flatnonzero((settings.fixed == fixed) & (settings.variant == variant))
+        for name, values in _evaluate_alike(data, settings[chosen]).items():
+            metrics.setdefault(name, np.zeros(settings.size, values.dtype))[chosen] = values
     return metrics
 
 
-def _evaluate_alike(data: TickDays, settings: NDArray[Any], fixed: bool) -> dict[str, NDArray[Any]]:
-    days, _ = data.by(fixed)
+def _evaluate_alike(data: TickDays, settings: Any) -> dict[str, NDArray[Any]]:
+    """All of one variant and one set of rules."""
+    days, _ = data.by(bool(settings.fixed[0]))
     states = fresh_states(settings.size)
     day_pnl, day_fills = _play(data, settings, states, no_log())
     open_gain = (states.last_price - states.entry) * states.position
-    marked = (settings.variant != V1) & (states.position != 0)
+    is_marked = (settings.variant != V1) & (states.position != 0)
     return {
         **fill_statistics(states, day_pnl, day_fills),
-        "state_pnl": states.realised + np.where(marked, open_gain, 0.0),
+        "state_pnl": states.realised + np.where(is_marked, open_gain, 0.0),
         "market_days": np.full(settings.size, np.unique(days.date[days.has_print]).size),
         "rows": np.full(settings.size, days.rows.sum()),
         "session_rows": states.session_rows,
@@ -133,47 +138,100 @@ def trace(data: TickDays, combination: Mapping[str, Any]) -> dict[str, NDArray[A
 
 
 def _play(data: TickDays, settings: Any, states: Any, log: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    days, buckets = data.by(bool(settings.fixed[0]))
+    fixed, variant = bool(settings.fixed[0]), int(settings.variant[0])
+    days, buckets = data.by(fixed)
     dates = int(days.date.max(initial=-1)) + 1
-    day_pnl, day_fills = np.zeros((settings.size, dates)), np.zeros((settings.size, dates), np.int64)
-    room = scratch(int(days.session_rows.max(initial=0)))
-    play_days(*data.columns.values(), days, buckets, *room, settings, states, log, day_pnl, day_fills)
-    return day_pnl, day_fills
+    accounts = np.zeros((settings.size, dates)), np.zeros((settings.size, dates), np.int64)
+    ticks = tuple(data.columns.values())
+    if fixed:
+        play_days_event_by_event(*ticks, days, settings, states, log, *accounts)
+    elif variant == V1 and settings.size < FEWEST_LANES:
+        room = scratch(int(days.session_rows.max(initial=0)))
+        play_days_by_timer(*ticks, days, buckets, *room, settings, states, log, *accounts)
+    else:
+        play_days_in_lanes(*ticks, days, blank_lanes(settings.size), settings, states, log, *accounts)
+    return accounts
 
 
 @kernel
-def play_days(
+def play_days_event_by_event(
+    timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, settings: Any, states: Any, log: Any,
+    day_pnl: Any, day_fills: Any,
+) -> None:  # fmt: skip
+    """Day by day, all combinations over a day before the next: a day's rows fit the processor's cache."""
+    for d in range(days.size):
+        day = days[d]
+        for c in range(settings.size):
+            play_day(timestamp, kinds, prices, volumes, day.first, day.last, day.midnight, settings[c], states[c], log)
+            _close_accounts(day, c, states[c], day_pnl, day_fills)
+
+
+@kernel
+def play_days_by_timer(
     timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, buckets: Any, quote_at: Any, trade_at: Any,
     settings: Any, states: Any, log: Any, day_pnl: Any, day_fills: Any,
 ) -> None:  # fmt: skip
-    """Day by day, all combinations over a day before the next: a day's book fits the processor's cache.
-
-    All combinations follow the same rules, reference or fixed.
-    """
+    """The same for a few combinations of v1."""
     for d in range(days.size):
         day = days[d]
-        jumps = day.is_regular and not settings[0].fixed
-        if jumps:
+        if day.is_regular:
             book = open_book(timestamp, kinds, prices, volumes, day, buckets[d], quote_at, trade_at)
         for c in range(settings.size):
             g = settings[c]
             s = states[c]
-            s.day_pnl = 0.0
-            s.day_fills = 0
-            if jumps and g.variant == V1:
-                is_capped = g.max_notional < g.max_position * day.highest_price
-                play_session_by_timer(book, is_capped, g, s, log)
-                _end_day(timestamp, prices, day, book, s, log)
+            if day.is_regular:
+                play_session_by_timer(book, _is_capped(day, g), g, s, log)
+                _end_day(timestamp, prices, day, s, log)
             else:
                 play_day(timestamp, kinds, prices, volumes, day.first, day.last, day.midnight, g, s, log)
-            day_pnl[c, day.date] += s.day_pnl
-            day_fills[c, day.date] += s.day_fills
+            _close_accounts(day, c, s, day_pnl, day_fills)
 
 
 @kernel
-def _end_day(timestamp: Any, prices: Any, day: Any, book: Any, s: Any, log: Any) -> None:
-    s.session_rows += book.events
-    if book.trades > 0:
-        s.last_price = book.price[book.trade_at[book.trades - 1]]
+def play_days_in_lanes(
+    timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, lanes: Any,
+    settings: Any, states: Any, log: Any, day_pnl: Any, day_fills: Any,
+) -> None:  # fmt: skip
+    """The same for many combinations of one variant."""
+    variant = settings[0].variant
+    rests = np.zeros(settings.size, np.bool_)
+    for d in range(days.size):
+        day = days[d]
+        for c in range(settings.size):
+            rests[c] = not day.is_regular or (variant == V1 and _is_capped(day, settings[c]))
+        if day.is_regular:
+            session = slice(day.session_first, day.session_last)
+            play_session_in_lanes(
+                timestamp[session], kinds[session], prices[session], volumes[session], day.midnight, variant,
+                rests, lanes, settings, states, log,
+            )  # fmt: skip
+        for c in range(settings.size):
+            s = states[c]
+            if rests[c]:
+                play_day(timestamp, kinds, prices, volumes, day.first, day.last, day.midnight, settings[c], s, log)
+            else:
+                _end_day(timestamp, prices, day, s, log)
+            _close_accounts(day, c, s, day_pnl, day_fills)
+
+
+@kernel
+def _is_capped(day: Any, g: Any) -> bool:
+    """May the notional cap bind at some price of this day?"""
+    return bool(g.max_notional / max(day.highest_price, SMALLEST_PRICE) < g.max_position)
+
+
+@kernel
+def _end_day(timestamp: Any, prices: Any, day: Any, s: Any, log: Any) -> None:
+    s.session_rows += day.session_rows
+    if day.last_print >= 0:
+        s.last_price = prices[day.last_print]
     if day.flatten_row >= 0 and s.position != 0:
         flatten(s, prices[day.flatten_row], timestamp[day.flatten_row], log)
+
+
+@kernel
+def _close_accounts(day: Any, c: int, s: Any, day_pnl: Any, day_fills: Any) -> None:
+    day_pnl[c, day.date] += s.day_pnl
+    day_fills[c, day.date] += s.day_fills
+    s.day_pnl = 0.0
+    s.day_fills = 0

@@ -27,6 +27,7 @@ DAY: Final = np.dtype(
         ("session_last", "i8"),
         ("session_rows", "i8"),
         ("highest_price", "f8"),  # of the session
+        ("last_print", "i8"),  # of the session, or -1
         ("flatten_row", "i8"),  # the print at which an open position is flattened, or -1
         ("has_print", "?"),
         # the session is one piece of rows that all count, none after the first row from 14:55 on, none sold backwards
@@ -94,6 +95,7 @@ def _fill_days(timestamp: Any, kinds: Any, prices: Any, keeps_empty_quotes: bool
             day.first = row
             day.midnight = midnight
             day.flatten_row = -1
+            day.last_print = -1
             day.is_regular = True
         day = days[number]
         day.rows += 1
@@ -105,6 +107,8 @@ def _fill_days(timestamp: Any, kinds: Any, prices: Any, keeps_empty_quotes: bool
                 day.session_first = row
             day.session_last = row + 1
             day.session_rows += 1
+            if kind == TRADE:
+                day.last_print = row
             if is_late:
                 day.is_regular = False
         elif since_midnight >= FLATTEN_NS or is_late:

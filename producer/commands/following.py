@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from producer.commands.call import Call
+from producer.run import records
 from producer.run.records import OVER
 from producer.view import documents, live, outcomes, screens
 from producer.view.output import table_width
@@ -149,7 +150,10 @@ def _summary(call: Call, status: Status, *, also_csv: bool) -> dict[str, object]
         if not (call.flags.json or call.flags.quiet) and status.ok:
             answer = query.ask(folder, query.Question(top=SUMMARY_ROWS))
             call.out.answer(outcomes.results_table(answer, table_width()).text)
-        return query.best(folder)
+        best = query.best(folder)
+    if said := screens.best_in_words(best):
+        records.keep_best(call.settings.state_dir, status.id, said)
+    return best
 
 
 def _left(call: Call, command: str, sweep_id: str, last: Status | None, said: str) -> int:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from producer.commands import completing
 from producer.commands.call import Call, command, example, pass_call
+
+if TYPE_CHECKING:
+    from producer.run.records import SweepRecord
 
 LISTED = 20
 
@@ -29,7 +33,7 @@ def ls(call: Call, state: str | None, tag: str | None, most: int, everything: bo
     _known_state(state)
     known = refresh.refreshed(records.all(call.settings.state_dir), call.settings)
     known = [r for r in known if state in (None, r.state) and (tag is None or tag in r.tags)]
-    shown = known if everything else known[:most]
+    shown = [_with_best(call, r) for r in (known if everything else known[:most])]
     if call.flags.json:
         call.out.document("ls", {"sweeps": [documents.sweep(r) for r in shown], "total": len(known)})
     elif call.flags.quiet:
@@ -42,6 +46,20 @@ def ls(call: Call, state: str | None, tag: str | None, most: int, everything: bo
     if len(shown) < len(known):
         call.out.say(f"… {len(known) - len(shown):,} more, --all")
     return None
+
+
+def _with_best(call: Call, record: SweepRecord) -> SweepRecord:
+    """A detached sweep ends with nobody there to note its best point: the first list does."""
+    from producer.run import records
+    from producer.view import screens
+
+    if record.state != "done" or record.best is not None:
+        return record
+    said = screens.best_in_words(_best(Path(record.results)))
+    if said is None:
+        return record
+    records.keep_best(call.settings.state_dir, record.id, said)
+    return replace(record, best=said)
 
 
 def _known_state(state: str | None) -> None:

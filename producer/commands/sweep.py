@@ -174,11 +174,14 @@ def cancel(call: Call, reference: str | None, now: bool, yes: bool) -> int | Non
     from producer.view import documents, screens
 
     record = call.record(reference)
-    if record.state not in OVER and not yes:
-        _confirm(f"cancel {record.id}?")
     from producer.run import control
 
-    status = control.cancel(record, call.settings, now=now)
+    if record.state in OVER:
+        status = control.status(record, call.settings)
+    else:
+        if not yes:
+            _confirm(f"cancel {record.id}?")
+        status = control.cancel(record, call.settings, now=now)
     if call.flags.json:
         call.out.document("cancel", documents.status(status))
     else:

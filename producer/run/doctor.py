@@ -163,7 +163,7 @@ def _server(url: str) -> Iterator[Finding]:
             info: dict[str, Any] = client.info()
             nodes = live_nodes(client)
     except SweepError as e:
-        yield _finding("fail", "redis", f"{e.message}: {e.hint}" if e.hint else e.message)
+        yield _finding("fail", "redis", e.message)
         return
     found = str(info.get("redis_version", "0"))
     old = tuple(int(p) for p in found.split(".")[:2]) < OLDEST_SERVER

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from producer.run.records import OVER
 from producer.view import words
 from producer.view.table import Column, Drawn, draw
 
@@ -101,7 +102,9 @@ def after_cancel(status: Status) -> str:
     match status.state:
         case "done" | "failed":
             over = f"{status.id} was {status.state} already; nothing to cancel"
-            return f"{over}.  results: producer results {status.id}"
+            return f"{over}.  next: producer results {status.id}"
+        case "interrupted":
+            return f"{status.id} is not running; {kept(status)}.  go on: producer resume {status.id}"
         case "cancelling":
             what = f"cancelling {status.id}: the chunks in hand end first"
         case _:
@@ -147,18 +150,21 @@ def best_in_words(best: Mapping[str, Any] | None) -> str | None:
 
 def status_screen(status: Status, *, best: str | None = None, now: float | None = None) -> str:
     now = time.time() if now is None else now
-    ended = status.finished if status.finished is not None else now
+    runs = status.state not in OVER
     lines = [("backtests", f"{status.done:,}/{status.total:,}" + _after(outcome(status)))]
     if status.chunks_total:
         note = _after(status.chunk_note)
         lines.append(("tasks", f"{status.chunks_done:,}/{status.chunks_total:,}{note}"))
-    if status.finished is None:
+    if runs:
         left = status.reason or f"{words.duration(status.eta_s)} left"
         lines.append(("rate", " · ".join(p for p in (words.rate(status.rate_bt_s), left) if p)))
     if status.workers:
         lines.append(("workers", busy(status)))
     lines.append(("started", f"{words.local_time(status.started)}"))
-    lines.append(("took" if status.finished else "running for", words.duration(ended - status.started)))
+    if runs:
+        lines.append(("running for", words.duration(now - status.started)))
+    elif status.finished is not None:
+        lines.append(("took", words.duration(status.finished - status.started)))
     if best:
         lines.append(("best", best))
     lines.append(("results", status.results or words.NOTHING))

@@ -172,6 +172,34 @@ def test_ls_lists_what_this_machine_knows(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("ls", "--json")[1])["total"] == 2
 
 
+@pytest.mark.usefixtures("finished")
+def test_the_best_point_of_a_sweep_is_noted_by_the_first_list(run: Run, tmp_path: Path) -> None:
+    assert run("ls")[1].splitlines()[1].endswith("EMAAR total_pnl 143,058.35")
+
+    found = records.load(tmp_path / "state", "mm-7f3a1c")
+    assert found is not None
+    assert found.best == "EMAAR total_pnl 143,058.35"
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_finished_sweep_cannot_be_cancelled(run: Run) -> None:
+    assert run("cancel") == (
+        0,
+        "mm-7f3a1c was done already; nothing to cancel.  next: producer results mm-7f3a1c\n",
+        "",
+    )
+
+
+def test_cancel_asks_where_nobody_can_answer(run: Run, tmp_path: Path) -> None:
+    records.save(tmp_path / "state", a_record(state="running"))
+
+    assert run("cancel") == (
+        2,
+        "",
+        "error: cancel mm-7f3a1c? nobody is there to answer\nhint: add -y to do it without a question\n",
+    )
+
+
 def test_ls_of_nothing_says_how_to_begin(run: Run) -> None:
     assert run("ls") == (0, "", "no sweep yet; start one with: producer submit sweep.yaml\n")
 

@@ -83,8 +83,12 @@ def test_leaving_a_sweep_says_how_to_come_back() -> None:
     [
         (
             "done",
-            "vcp-daily-7f3a1c was done already; nothing to cancel.  "
-            "results: producer results vcp-daily-7f3a1c",
+            "vcp-daily-7f3a1c was done already; nothing to cancel.  next: producer results vcp-daily-7f3a1c",
+        ),
+        (
+            "interrupted",
+            "vcp-daily-7f3a1c is not running; 14,880 of 24,096 backtests are kept.  "
+            "go on: producer resume vcp-daily-7f3a1c",
         ),
         (
             "cancelling",

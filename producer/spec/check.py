@@ -50,7 +50,7 @@ def load(path: Path, overrides: Overrides | None = None, *, meaning_too: bool = 
         file=shape.read(changed.root, problems),
         overridden=changed.names,
         overrides=changed.given,
-        limit=overrides.limit,
+        limit=overrides.limit if (overrides.limit or 0) > 0 else None,
         problems=problems,
     )
     if problems.errors and meaning_too:

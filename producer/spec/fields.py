@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from tasks.parameters import nearest, shown
@@ -60,6 +60,12 @@ def time_zone(written: str) -> str:
     return written
 
 
+def _number(written: Any) -> int | float:
+    if not isinstance(written, int | float) or isinstance(written, bool):
+        raise PydanticCustomError("float_type", "not a number")
+    return written
+
+
 def _failures(written: Any) -> int | float:
     """A count, or a share of all backtests as a float."""
     if isinstance(written, int) and not isinstance(written, bool) and written >= 0:
@@ -98,7 +104,10 @@ Failures = Annotated[
     ),
 ]
 Word = Annotated[str, StringConstraints(min_length=1)]
-Number = int | float
+Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+Scalar = Annotated[
+    Any, WithJsonSchema({"anyOf": [{"type": t} for t in ("number", "boolean", "string", "null")]})
+]
 Count = Annotated[int, Field(ge=1)]
 
 

@@ -23,7 +23,7 @@ from tasks.combinations import SpaceTooLarge
 from tasks.constraints import Constraint, ConstraintFailed, ConstraintInvalid, parse
 from tasks.data import catalog as catalog_
 from tasks.data.catalog import Catalog, Entry
-from tasks.errors import DataError, DataNotFound, StrategyError
+from tasks.errors import DataError, StrategyError, UsageError
 from tasks.parameters import Parameter, nearest
 from tasks.registry import Description
 
@@ -83,13 +83,13 @@ def _data(sweep: Sweep, found: Meaning) -> None:
     if data.source == UNKNOWN:
         return
     place = nodes.place_of(sweep.root, ("data", "source"))
-    kind = data.kind or (found.about.data if found.about else "ticks")
+    kind = found.about.data if found.about else data.kind or "ticks"
     try:
         source = resolved(data.source, sweep.path.parent, os.environ)
         found.catalog = catalog_.scan(source, kind)
     except PathRefused as e:
         problems.error(place, e.message, e.hint)
-    except (DataNotFound, DataError) as e:
+    except (UsageError, DataError) as e:
         problems.error(place, e.message, e.hint)
     else:
         found.entries = select(data, sweep.root, found.catalog, sweep.path.parent, os.environ, problems)

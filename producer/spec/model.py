@@ -27,6 +27,7 @@ from producer.spec.fields import (
     Failures,
     Instant,
     Number,
+    Scalar,
     Version,
     Word,
     known_placeholders,
@@ -93,7 +94,7 @@ def _form(written: Any) -> str:
 
 
 ParameterSpec = Annotated[
-    Annotated[int | float | bool | str | None, Tag("<scalar>")]
+    Annotated[Scalar, Tag("<scalar>")]
     | Annotated[Annotated[list[Any], Field(min_length=1)], Tag("<list>")]
     | Annotated[Values, Tag("<values>")]
     | Annotated[Fixed, Tag("<value>")]

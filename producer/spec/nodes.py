@@ -17,6 +17,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 MOST_NODES: Final = 5_000_000  # aliases of aliases can grow without end
 STANDARD: Final = "tag:yaml.org,2002:"
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
 INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_]*|0o[0-7]+|0x[0-9a-fA-F]+")
 NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 WORDS: Final[Mapping[str, Any]] = (
@@ -115,7 +116,8 @@ def read(source: Source) -> Document:
     except MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
-        raise Unreadable(place, f"not YAML: {e.problem or e.context}") from e
+        problem = str(e.problem or e.context).replace("but got '<stream end>'", "but the file ends")
+        raise Unreadable(place, f"not YAML: {problem}") from e
     except YAMLError as e:
         before = source.text[: getattr(e, "position", 0) or 0].split("\n")
         raise Unreadable(Place(source, len(before), len(before[-1]) + 1), _one_line(e)) from e
@@ -229,22 +231,34 @@ class _Reader:
             if not isinstance(key, ScalarNode):
                 self.problems.append((key_place, "a key is a word, not a list or map"))
                 continue
-            if key.value in keys:
-                first = keys[key.value].line
-                self.problems.append((key_place, f"key '{key.value}' is given twice, first on line {first}"))
+            word = self._text(key, key_place)
+            if word in keys:
+                message = f"key '{word}' is given twice, first on line {keys[word].line}"
+                self.problems.append((key_place, message))
                 continue
-            keys[key.value] = key_place
-            values[key.value] = self.node(value)
+            keys[word] = key_place
+            values[word] = self.node(value)
         return Entries(place, values, keys)
 
     def _scalar(self, node: Any, place: Place) -> Scalar:
-        text, tag = str(node.value), str(node.tag)
+        text, tag = self._text(node, place), str(node.tag)
         if not tag.startswith(STANDARD):
             self.problems.append((place, f"tag {tag} means nothing here"))
         is_quoted = bool(node.style)
         if is_quoted or (tag == f"{STANDARD}str" and text in WORDS):  # !!str null
             return Scalar(place, text, text, is_plain=False)
         return Scalar(place, text, _meaning(text), is_plain=node.start_mark.line == node.end_mark.line)
+
+    def _text(self, node: Any, place: Place) -> str:
+        """The text of a scalar. JSON writes rare characters as two halves, which are joined here."""
+        text = str(node.value)
+        if not SURROGATE.search(text):
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.problems.append((place, "half a character: \\ud800 to \\udfff come in pairs"))
+            return SURROGATE.sub("?", text)
 
 
 def _meaning(text: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from producer.spec import nodes, shape
-from producer.spec.model import ParameterSpecs
+from producer.spec.model import ParameterSpec
 from producer.spec.nodes import Entries, Node, Source, Unreadable
 from producer.spec.places import PathRefused, resolved
 from producer.spec.report import Problems
@@ -18,9 +18,9 @@ from producer.spec.spaces import choices_of
 from producer.spec.sweep import Sweep
 from producer.spec.values import Choice
 from tasks.data.catalog import Catalog
-from tasks.parameters import Parameter, nearest
+from tasks.parameters import Parameter, nearest, shown
 
-SPECS: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(ParameterSpecs)
+SPEC: Final[TypeAdapter[Any]] = TypeAdapter(ParameterSpec)
 
 
 def choices(
@@ -95,8 +95,14 @@ def _without(node: Node, names: frozenset[str]) -> Node:
 
 
 def _specs(security: str, node: Node, problems: Problems) -> dict[str, Any]:
-    try:
-        return SPECS.validate_python(nodes.plain(node), strict=True)
-    except ValidationError as e:
-        shape.report(node, e, problems, ("per_security", security))
+    """Each parameter by itself, so that one that is wrong hides no other."""
+    if not isinstance(node, Entries):
+        problems.error(node.place, f"{security} is a map, was {shown(nodes.plain(node))}")
         return {}
+    found: dict[str, Any] = {}
+    for name, written in node.values.items():
+        try:
+            found[name] = SPEC.validate_python(nodes.plain(written), strict=True)
+        except ValidationError as e:
+            shape.report(written, e, problems, ("per_security", security, name))
+    return found

@@ -145,6 +145,7 @@ def _table(path: Path, parameters: Mapping[str, Parameter]) -> dict[str, list[An
     """Columns as Python values. Raises OSError or ValueError where the file is not such a table."""
     import pyarrow as pa
 
+    path.stat()  # says in fewer words than pyarrow that there is no such file
     if path.suffix.lower() == ".parquet":
         import pyarrow.parquet as pq
 

@@ -76,11 +76,12 @@ Location = tuple[str | int, ...]
 def read(tree: Node, problems: Problems) -> SweepFile:
     """The file's content, with defaults in place of what is wrong with it; `problems` says what that is."""
     content = as_written(tree)
-    for _ in range(len(MISSING) + 2):  # a cut may reveal that a required key is missing
+    for attempt in range(len(MISSING) + 3):  # a cut may leave something incomplete, which is cut in turn
         try:
             return SweepFile.model_validate(content)
         except ValidationError as e:
-            report(tree, e, problems)
+            if attempt == 0:
+                report(tree, e, problems)
             for error in e.errors():
                 _cut(content, _location(error["loc"]), is_missing=error["type"] == "missing")
     return SweepFile.model_validate({k: v for (k, *rest), v in MISSING.items() if not rest})

@@ -86,7 +86,7 @@ def require(
     for values in (around, *_values(nodes.at(root, ("per_security",)))):
         written |= set(values.values) if isinstance(values, Entries) else set()
     for parameter in parameters.values():
-        if not parameter.is_required or parameter.name in layers.common:
+        if not parameter.is_required or parameter.name in around.values:
             continue
         if parameter.name not in written | set(layers.names):
             place = nodes.key_of(root, ("parameters",))

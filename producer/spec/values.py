@@ -7,7 +7,7 @@ one has is known before any is made.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any, Final
@@ -19,6 +19,7 @@ from producer.spec.report import Problems
 from tasks.combinations import canonical
 from tasks.parameters import WORDS, Parameter, Value, ValueRefused, coerce, shown
 
+MOST_ROUNDED: Final = 10**6
 COUNTLESS: Final = 10**30  # no sweep has as many; larger numbers are not told apart
 EXACT: Final = Context(prec=40)  # any two written decimals are added without rounding
 
@@ -107,26 +108,27 @@ def _range(parameter: Parameter, spec: Range, node: Node, problems: Problems) ->
         problems.error(node.place, f"a range of {parameter.name} needs step or num", hint)
     if problems.errors > before:
         return None
+    return _whole(parameter, spec, node.place) if is_whole else _fractions(parameter, spec, node.place)
+
+
+def _fractions(parameter: Parameter, spec: Range, place: Place) -> Choice:
     size, number = _numbers(spec)
-    if not is_whole:
-        return Choice(
-            name=parameter.name,
-            size=size,
-            make=lambda: (float(number(i)) + 0.0 for i in range(size)),
-            place=node.place,
-        )
+
+    def made() -> Iterator[float]:
+        return (float(number(i)) + 0.0 for i in range(size))  # plus 0.0, so that there is no -0.0
+
+    return Choice(name=parameter.name, size=size, make=made, place=place)
+
+
+def _whole(parameter: Parameter, spec: Range, place: Place) -> Choice:
     if spec.num is None:
-        return Choice(
-            name=parameter.name,
-            size=size,
-            make=lambda: (int(number(i)) for i in range(size)),
-            place=node.place,
-        )
-    size = min(size, int(spec.max) - int(spec.min) + 1)  # rounded, some may be equal
-    rounded = (
-        dict.fromkeys(int(number(i).to_integral_value()) for i in range(spec.num)) if size <= 10**6 else ()
-    )
-    return Choice(name=parameter.name, size=len(rounded) or size, make=lambda: rounded, place=node.place)
+        numbers = range(int(spec.min), int(spec.max) + 1, int(spec.step or 1))
+        return Choice(name=parameter.name, size=len(numbers), make=lambda: numbers, place=place)
+    if spec.num > MOST_ROUNDED:  # more than a sweep may have
+        return Choice(name=parameter.name, size=spec.num, make=tuple, place=place)
+    size, number = _numbers(spec)
+    rounded = dict.fromkeys(int(number(i).to_integral_value()) for i in range(size))  # some may be equal
+    return Choice(name=parameter.name, size=len(rounded), make=lambda: rounded, place=place)
 
 
 def _numbers(spec: Range) -> tuple[int, Callable[[int], Decimal]]:

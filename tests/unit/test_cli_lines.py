@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -241,3 +242,30 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     )
 
     assert (done.stdout.strip(), done.stderr) == ("0", "")
+
+
+def described() -> list[tuple[str, click.Command]]:
+    """Every command that a person can type, with its whole name."""
+    found = []
+    for name in COMMANDS:
+        command = root.get_command(click.Context(root), name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            found += [(f"{name} {own}", each) for own, each in command.commands.items()]
+        else:
+            found.append((name, command))
+    return found
+
+
+@pytest.mark.parametrize(("name", "command"), described(), ids=lambda v: v if isinstance(v, str) else "")
+def test_the_reference_page_has_each_command_with_its_flags(name: str, command: click.Command) -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text(encoding="utf-8")
+
+    row = next((line for line in page.splitlines() if re.match(rf"\| `{name}[ `]", line)), None)
+
+    assert row is not None
+    options = [o for p in command.params if isinstance(p, click.Option) for o in p.opts]
+    written = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", row))
+    assert written <= set(options) | {"--help"}
+    long = {o for p in command.params if isinstance(p, click.Option) for o in p.opts[:1]}
+    assert long <= written

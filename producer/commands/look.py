@@ -63,13 +63,15 @@ def _with_best(call: Call, record: SweepRecord) -> SweepRecord:
 
 
 def _known_state(state: str | None) -> None:
+    if state is None:
+        return
     from typing import get_args
 
     from tasks.errors import UsageError
     from tasks.parameters import nearest
     from tasks.progress import State
 
-    if state is not None and state not in get_args(State):
+    if state not in get_args(State):
         raise UsageError(f"no state '{state}'", hint=nearest(state, get_args(State)))
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from itertools import product
+from itertools import chain, product
 from typing import Any, Final, Self
 
 import numpy as np
@@ -160,7 +160,8 @@ class Space:
     @cached_property
     def _fragments(self) -> dict[str, list[str]]:
         """`"name":value` for each value, made once: an id then costs one join and one hash."""
-        return {n: [f"{canonical(n)}:{canonical(v)}" for v in values] for n, values in self._columns.items()}
+        begins = {name: f"{canonical(name)}:" for name in self._columns}
+        return {n: [begins[n] + canonical(v) for v in values] for n, values in self._columns.items()}
 
     def _dimension(self, name: str) -> str:
         return name if name in self._sizes else ""
@@ -189,16 +190,20 @@ class Space:
             raise SpaceTooLarge(
                 f"'{constraint.text}' links {math.prod(shape):,} combinations; {MAX_LINKED:,} is the limit"
             )
-        values = {n: v for n, v in self.defaults if n in constraint.names}
-        axes = [self._values_of(d, constraint.names) for d in dimensions]
-        answers = (constraint(dict(values, **_merged(chosen))) for chosen in product(*axes))
-        return np.fromiter(answers, np.bool_, math.prod(shape)).reshape(shape)
-
-    def _values_of(self, dimension: str, names: Iterable[str]) -> Sequence[dict[str, Value]]:
-        held = [n for n in names if n in self._columns and self._dimension(n) == dimension]
-        return [
-            dict(zip(held, row, strict=True)) for row in zip(*(self._columns[n] for n in held), strict=True)
+        held = [
+            [n for n in constraint.names if n in self._columns and self._dimension(n) == d]
+            for d in dimensions
         ]
+        rows = [zip(*(self._columns[n] for n in names), strict=True) for names in held]
+        names = [n for names in held for n in names]
+        values = {n: v for n, v in self.defaults if n in constraint.names}
+
+        def answers() -> Iterator[bool]:
+            for row in product(*rows):
+                values.update(zip(names, chain.from_iterable(row), strict=True))
+                yield constraint(values)
+
+        return np.fromiter(answers(), np.bool_, math.prod(shape)).reshape(shape)
 
     def _below(self, bound: int) -> int:
         """Valid combinations with a raw index under `bound`.
@@ -250,10 +255,6 @@ def canonical(value: Value) -> str:
 def identity(combination: Mapping[str, Value]) -> str:
     """The id of one combination, as `Block.ids` makes them."""
     return sha256(canonical(dict(combination)).encode()).hexdigest()[:ID_DIGITS]
-
-
-def _merged(parts: Iterable[dict[str, Value]]) -> dict[str, Value]:
-    return {name: value for part in parts for name, value in part.items()}
 
 
 def _connected(masks: Sequence[tuple[tuple[str, ...], Mask]]) -> list[list[tuple[tuple[str, ...], Mask]]]:

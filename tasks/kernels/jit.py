@@ -26,6 +26,12 @@ def kernel(function: Function) -> Function:
     return compiled
 
 
+def part(function: Function) -> Function:
+    """A piece of a hot loop: always copied into the kernel that calls it, where its constants are known."""
+    compiled: Function = numba.njit(**_FLAGS, forceinline=True)(function)
+    return compiled
+
+
 def _digest_of_sources() -> str:
     """Numba looks at a function's own file only, and would keep a caller whose callee, elsewhere, was changed."""
     folder = Path(__file__).parent

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from tasks.contract import ASK, BID, TRADE
-from tasks.kernels.jit import kernel
+from tasks.kernels.jit import kernel, part
 from tasks.kernels.market_making_lanes import (
+    INF,
     LANES,
     LEFT,
+    ROWS,
+    count_due,
     count_stops,
     fill_lane,
-    follow_best_prices,
-    follow_whole_levels,
+    follow_best_price,
+    follow_whole_level,
     liquidate_lane,
     load_lane,
     put_back,
@@ -35,9 +38,16 @@ def play_session_in_lanes(
     timestamp: Any, kinds: Any, prices: Any, volumes: Any, midnight: int, variant: int, rests: Any, lanes: Any,
     settings: Any, states: Any, log: Any,
 ) -> None:  # fmt: skip
-    """From the first event of the session to the last; `rests` marks combinations that sit this day out."""
+    """From the first event of the session to the last; `rests` marks combinations that sit this day out.
+
+    The variants that follow the book are asked again only where the answer can differ: a quote asks its own side, a
+    print both, and so does the event after a fill. A cooldown that ends in between is noticed at the next of these,
+    with the same result, as long as time does not step back; so the event before such a step asks both sides too.
+    """
     _load(lanes, midnight, rests, settings, states)
+    width = lanes.shape[1] // ROWS  # LANES; told to the compiler, it would unroll the loops and not vectorise them
     aside = np.zeros(lanes.shape[1])
+    asks_both = np.ones(lanes.shape[0], np.bool_)
     levels = np.zeros(4)  # by kind of row: a look-up, not a branch, for what comes next cannot be foreseen
     quantities = np.zeros(4)
     for row in range(timestamp.size):
@@ -49,32 +59,53 @@ def play_session_in_lanes(
         quantities[kind] = volume
         since_midnight = float(now - midnight)
         bid = levels[0]
-        bid_quantity = quantities[0]
         ask = levels[1]
+        bid_quantity = quantities[0]
         ask_quantity = quantities[1]
+        has_bid = bid_quantity > 0.0
+        has_ask = ask_quantity > 0.0
+        middle = (bid + ask) / 2.0 if has_bid and has_ask else -INF
+        is_print = kind == TRADE
+        asks_all = is_print or variant == V1 or (row + 1 < timestamp.size and timestamp[row + 1] < now)
         for group in range(lanes.shape[0]):
             lane = lanes[group]
+            held = 0
+            both = asks_all or asks_both[group]
+            asks_both[group] = False
             if variant == V1:
-                replace_due_quotes(lane, bid, bid_quantity, ask, ask_quantity, since_midnight)
-            elif variant == V3:
-                has_started = since_midnight >= V3_START_NS
-                follow_whole_levels(lane, bid, bid_quantity, ask, ask_quantity, since_midnight, has_started)
-            elif variant == V2_1:
-                held = _liquidate(
-                    lane, group, levels, quantities, now, midnight, settings, states, log, aside
-                )
-                follow_best_prices(lane, bid, bid_quantity, ask, ask_quantity, since_midnight)
-            else:
-                follow_best_prices(lane, bid, bid_quantity, ask, ask_quantity, since_midnight)
-            if kind == TRADE and take_queues(lane, price, volume) > 0:
+                both = count_due(lane, since_midnight, width) > 0
+            elif variant == V2_1 and count_stops(lane, middle, width) > 0:
+                held = _liquidate(lane, group, levels, quantities, now, midnight, settings, states, log, aside)
+                both = True
+                asks_both[group] = True
+            if has_bid and (both or (kind == BID and variant != V1)):
+                ask_side(lane, 0, bid, bid_quantity, since_midnight, -INF, variant, width)
+            if has_ask and (both or (kind == ASK and variant != V1)):
+                ask_side(lane, LANES, ask, ask_quantity, since_midnight, INF, variant, width)
+            if is_print and take_queues(lane, price, volume, width) > 0:
                 _fill(lane, group, price, now, since_midnight, settings, states, log)
-            if variant == V2_1 and held != 0:
+                asks_both[group] = True
+            if held != 0:
                 for i in range(LANES):
                     if held >> i & 1:
                         put_back(lane, i, aside)
     for c in range(settings.size):
         if not rests[c]:
             store_lane(lanes[c // LANES], c % LANES, midnight, states[c])
+
+
+@part
+def ask_side(
+    lanes: Any, side: int, price: float, quantity: float, now: float, silent: float, variant: int, width: int
+) -> None:
+    """What becomes of all quotes of one side."""
+    if variant == V1:
+        replace_due_quotes(lanes, side, price, quantity, now, silent, width)
+    elif variant == V3:
+        has_started = now >= V3_START_NS
+        follow_whole_level(lanes, side, price, quantity, now, silent, has_started, width)
+    else:
+        follow_best_price(lanes, side, price, quantity, now, silent, width)
 
 
 @kernel
@@ -102,10 +133,6 @@ def _liquidate(
     log: Any, aside: Any,
 ) -> int:  # fmt: skip
     """v2.1, before quoting: which lanes (as bits) a stop-loss keeps busy for the whole event; they are set aside."""
-    has_both = quantities[BID] > 0.0 and quantities[ASK] > 0.0
-    middle = (levels[BID] + levels[ASK]) / 2.0 if has_both else -np.inf
-    if count_stops(lanes, middle) == 0:
-        return 0
     held = 0
     for lane in range(min(LANES, settings.size - group * LANES)):
         c = group * LANES + lane

@@ -1,6 +1,6 @@
-"""Many combinations at once: eight to a group, their quotes side by side in one row of numbers each.
+"""Many combinations at once: sixteen to a group, their quotes side by side in one row of numbers each.
 
-The book is the same for all, so an event asks one question of each side, and eight combinations answer it with a few
+The book is the same for all, so an event asks one question of each side, and sixteen combinations answer it with a few
 instructions of the processor. Only what is rare is done for a single one: a fill, a stop-loss. The result is that of the
 plain rules, bit for bit: a combination's numbers are its own, and no sum runs across lanes.
 
@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contract import ASK, BID
-from tasks.kernels.jit import kernel
+from tasks.kernels.jit import kernel, part
 from tasks.kernels.market_making import is_busy_liquidating
 from tasks.kernels.market_making_fills import record_fill
 from tasks.kernels.market_making_state import NO_SIDE
 
-LANES: Final = 8  # float64 numbers in the widest register there is
+LANES: Final = 16  # twice the float64 numbers of the widest register there is
 INF: Final = float("inf")
 
 # Rows of a group; a pair is bid and ask.
@@ -109,106 +109,97 @@ def _follow_position(lanes: Any, lane: int, g: Any, s: Any) -> None:
     lanes[STOP_ABOVE + lane] = above
 
 
-@kernel
-def replace_due_quotes(lanes: Any, bid: float, bid_quantity: float, ask: float, ask_quantity: float, now: float) -> None:
-    """v1: where a side's timer has run out, place a quote or suppress it."""
+@part
+def count_due(lanes: Any, now: float, width: int) -> int:
+    """v1: in how many lanes may a quote be replaced?"""
     due = 0
-    for lane in range(LANES):
+    for lane in range(width):
         interval = lanes[INTERVAL + lane]
-        due += now - lanes[TIMER + lane] >= interval or now - lanes[TIMER + LANES + lane] >= interval
-    if due == 0:
-        return
-    if bid_quantity > 0.0:
-        _replace_side(lanes, 0, bid, bid_quantity, now, -INF)
-    if ask_quantity > 0.0:
-        _replace_side(lanes, LANES, ask, ask_quantity, now, INF)
+        due += (now - lanes[TIMER + lane] >= interval) | (now - lanes[TIMER + LANES + lane] >= interval)
+    return due
 
 
-@kernel
-def _replace_side(lanes: Any, side: int, price: float, quantity: float, now: float, silent: float) -> None:
+@part
+def replace_due_quotes(
+    lanes: Any, side: int, price: float, quantity: float, now: float, silent: float, width: int
+) -> None:
+    """v1: where the side's timer has run out, place a quote or suppress it."""
     value = price * quantity
-    for lane in range(LANES):
+    for lane in range(width):
         row = side + lane
-        is_due = now - lanes[TIMER + row] >= lanes[INTERVAL + lane]
+        timer = lanes[TIMER + row]
+        quote = lanes[QUOTE + row]
+        ahead = lanes[AHEAD + row]
+        remaining = lanes[REMAINING + row]
         size = min(lanes[SIZE + row], lanes[ROOM + row])
-        is_placed = is_due and value >= lanes[MIN_VALUE + lane] and size > 0.0
-        otherwise = silent if is_due else lanes[QUOTE + row]
-        lanes[QUOTE + row] = price if is_placed else otherwise
-        lanes[AHEAD + row] = quantity if is_placed else lanes[AHEAD + row]
-        lanes[REMAINING + row] = size if is_placed else lanes[REMAINING + row]
-        lanes[TIMER + row] = now if is_placed else lanes[TIMER + row]
+        is_due = now - timer >= lanes[INTERVAL + lane]
+        is_placed = is_due & (value >= lanes[MIN_VALUE + lane]) & (size > 0.0)
+        quote = silent if is_due else quote
+        lanes[QUOTE + row] = price if is_placed else quote
+        lanes[AHEAD + row] = quantity if is_placed else ahead
+        lanes[REMAINING + row] = size if is_placed else remaining
+        lanes[TIMER + row] = now if is_placed else timer
 
 
-@kernel
-def follow_best_prices(
-    lanes: Any, bid: float, bid_quantity: float, ask: float, ask_quantity: float, now: float
+@part
+def follow_best_price(
+    lanes: Any, side: int, price: float, quantity: float, now: float, silent: float, width: int
 ) -> None:
     """v2 and v2.1: stand at the best price; behind what is displayed there where that is new or nothing stood."""
-    if bid_quantity > 0.0:
-        _follow_side(lanes, 0, bid, bid_quantity, now, -INF)
-    if ask_quantity > 0.0:
-        _follow_side(lanes, LANES, ask, ask_quantity, now, INF)
-
-
-@kernel
-def _follow_side(lanes: Any, side: int, price: float, quantity: float, now: float, silent: float) -> None:
     value = price * quantity
-    for lane in range(LANES):
+    for lane in range(width):
         row = side + lane
+        ahead = lanes[AHEAD + row]
+        remaining = lanes[REMAINING + row]
+        whole = lanes[SIZE + row]
         is_cooling = now - lanes[TIMER + row] < lanes[INTERVAL + lane]
-        base = lanes[REMAINING + row] if is_cooling else lanes[SIZE + row]
+        base = remaining if is_cooling else whole
         size = min(base, lanes[ROOM + row])
-        is_allowed = value >= lanes[MIN_VALUE + lane] and size > 0.0
-        is_kept = is_allowed and price == lanes[PRICE + row]
-        lanes[AHEAD + row] = lanes[AHEAD + row] if is_kept else quantity
+        is_allowed = (value >= lanes[MIN_VALUE + lane]) & (size > 0.0)
+        is_kept = is_allowed & (price == lanes[PRICE + row])
+        lanes[AHEAD + row] = ahead if is_kept else quantity
         lanes[REMAINING + row] = size if is_allowed else 0.0
         lanes[QUOTE + row] = price if is_allowed else silent
         lanes[PRICE + row] = price
 
 
-@kernel
-def follow_whole_levels(
-    lanes: Any, bid: float, bid_quantity: float, ask: float, ask_quantity: float, now: float, has_started: bool
+@part
+def follow_whole_level(
+    lanes: Any, side: int, price: float, quantity: float, now: float, silent: float, has_started: bool, width: int
 ) -> None:
     """v3: always behind all that is displayed, and silent until 10:05."""
-    if bid_quantity > 0.0:
-        _follow_level(lanes, 0, bid, bid_quantity, now, -INF, has_started)
-    if ask_quantity > 0.0:
-        _follow_level(lanes, LANES, ask, ask_quantity, now, INF, has_started)
-
-
-@kernel
-def _follow_level(
-    lanes: Any, side: int, price: float, quantity: float, now: float, silent: float, has_started: bool
-) -> None:
     value = price * quantity if has_started else -INF
-    for lane in range(LANES):
+    for lane in range(width):
         row = side + lane
+        remaining = lanes[REMAINING + row]
+        whole = lanes[SIZE + row]
         is_cooling = now - lanes[TIMER + row] < lanes[INTERVAL + lane]
-        base = lanes[REMAINING + row] if is_cooling else lanes[SIZE + row]
+        base = remaining if is_cooling else whole
         size = min(base, lanes[ROOM + row])
-        is_allowed = value >= lanes[MIN_VALUE + lane] and size > 0.0
+        is_allowed = (value >= lanes[MIN_VALUE + lane]) & (size > 0.0)
         lanes[AHEAD + row] = quantity if is_allowed else 0.0
         lanes[REMAINING + row] = size if is_allowed else 0.0
         lanes[QUOTE + row] = price if is_allowed else silent
         lanes[PRICE + row] = price
 
 
-@kernel
-def take_queues(lanes: Any, price: float, volume: float) -> int:
+@part
+def take_queues(lanes: Any, price: float, volume: float, width: int) -> int:
     """A print works through the queues before our quotes; returns in how many lanes and sides it reaches us."""
     reached = 0
-    for lane in range(LANES):
+    for lane in range(width):
         row = LANES + lane
+        ahead = lanes[AHEAD + row]
         hit = volume if price >= lanes[QUOTE + row] else 0.0
-        queue = min(lanes[AHEAD + row], hit)
-        lanes[AHEAD + row] -= queue
+        queue = min(ahead, hit)
+        lanes[AHEAD + row] = ahead - queue
         lanes[LEFT + row] = hit - queue
         reached += hit > queue
-    for lane in range(LANES):
+    for lane in range(width):
+        ahead = lanes[AHEAD + lane]
         hit = volume if price <= lanes[QUOTE + lane] else 0.0
-        queue = min(lanes[AHEAD + lane], hit)
-        lanes[AHEAD + lane] -= queue
+        queue = min(ahead, hit)
+        lanes[AHEAD + lane] = ahead - queue
         lanes[LEFT + lane] = hit - queue
         reached += hit > queue
     return reached
@@ -229,12 +220,12 @@ def fill_lane(lanes: Any, lane: int, price: float, now: int, since_midnight: flo
     _follow_position(lanes, lane, g, s)
 
 
-@kernel
-def count_stops(lanes: Any, middle: float) -> int:
+@part
+def count_stops(lanes: Any, middle: float, width: int) -> int:
     """v2.1: lanes whose stop-loss is worth a look at this middle; those that are liquidating always are."""
     found = 0
-    for lane in range(LANES):
-        found += middle <= lanes[STOP_BELOW + lane] or middle >= lanes[STOP_ABOVE + lane]
+    for lane in range(width):
+        found += (middle <= lanes[STOP_BELOW + lane]) | (middle >= lanes[STOP_ABOVE + lane])
     return found
 
 

@@ -139,7 +139,8 @@ def resume(call: Call, reference: str | None, failed: bool, force: bool, detach:
     from producer.view import live
 
     with live.waiting(call.out, "looking what is missing", progress=call.progress):
-        session = control.resume(record, call.settings, failed=failed, force=force)
+        only = {"failed": True} if failed else {}
+        session = control.resume(record, call.settings, force=force, **only)
     return _follow(call, session, "resume", detach=detach)
 
 

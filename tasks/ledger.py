@@ -18,7 +18,7 @@ import redis
 
 from tasks import names
 from tasks.messages import ChunkReceipt, ChunkRequest
-from tasks.plan import ChunkPlan, SweepSpec
+from tasks.plan import Chunk, ChunkPlan, SweepSpec
 
 KEEP_SECONDS: Final = 14 * 86400  # longer than any holiday during which nobody looks
 
@@ -169,6 +169,11 @@ class Ledger:
         keys = [self.key("spec"), self.key("meta"), names.OPEN_SWEEPS]
         args = [spec.to_bytes(), KEEP_SECONDS, self.sweep_id, spec.identity, *fields]
         return bool(self._create(keys=keys, args=args))
+
+    def note_pilots(self, chunks: Iterable[Chunk]) -> None:
+        """Before they are published: whoever plans, now or after a crash, makes them part of the plan."""
+        self.client.hset(self.key("meta"), "pilots", json.dumps([c.to_wire() for c in chunks]))
+        self.client.hset(self.key("meta"), "piloted", self.now())
 
     def fix_plan(self, plan: ChunkPlan) -> bool:
         """Fixes chunks and shards; False where they are fixed already."""

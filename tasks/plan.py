@@ -55,6 +55,14 @@ class Chunk:
     def name(self) -> str:
         return f"{self.security}:{self.first}-{self.last}"
 
+    def to_wire(self) -> list[int]:
+        return [self.security, self.first, self.last, self.rows, self.cost_ms]
+
+    @classmethod
+    def from_wire(cls, wire: list[int]) -> Self:
+        security, first, last, rows, cost_ms = wire
+        return cls(security=security, first=first, last=last, rows=rows, cost_ms=cost_ms)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSpec:
@@ -75,6 +83,8 @@ class SweepSpec:
     """The strategy's metrics, likewise."""
     traces: dict[str, list[list[str]]]
     """The further tables to keep, each with its columns likewise."""
+    groups: tuple[str, ...]
+    """Parameters whose equal values share work: chunks are cut along them first."""
     spaces: tuple[dict[str, Any], ...]
     securities: tuple[SecurityWork, ...]
     chunk: dict[str, Any]
@@ -141,31 +151,17 @@ class SweepSpec:
             published=published,
         )
 
-    def chunk_key(self, request: ChunkRequest) -> str:
-        """Names the work itself, whichever sweep asks for it."""
-        work = self.securities[request.security]
-        parts = [
-            ENGINE,
-            self.fingerprint,
-            work.name,
-            work.digest,
-            self.spaces[work.space],
-            request.first,
-            request.last,
-        ]
-        return hashlib.sha256(_canonical(parts)).hexdigest()[:16]
-
     def with_id(self, sweep_id: str, results: str) -> SweepSpec:
         return replace(self, sweep_id=sweep_id, results=results)
 
     def to_bytes(self) -> bytes:
-        return _pack({**asdict(self)})
+        return _pack(asdict(self))
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Self:
         raw = _unpack(packed)
         raw["securities"] = tuple(SecurityWork(**s) for s in raw["securities"])
-        for name in ("keep", "spaces"):
+        for name in ("keep", "groups", "spaces"):
             raw[name] = tuple(raw[name])
         for name in ("parameters", "metrics"):
             raw[name] = tuple((column, alias) for column, alias in raw[name])
@@ -188,14 +184,14 @@ class ChunkPlan:
         return self.chunks[first:last]
 
     def to_bytes(self) -> bytes:
-        rows = [[c.security, c.first, c.last, c.rows, c.cost_ms] for c in self.chunks]
-        return _pack({"chunks": rows, "shards": self.shards})
+        return _pack({"chunks": [c.to_wire() for c in self.chunks], "shards": self.shards})
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Self:
         raw = _unpack(packed)
-        chunks = (Chunk(security=s, first=f, last=e, rows=r, cost_ms=c) for s, f, e, r, c in raw["chunks"])
-        return cls(chunks=tuple(chunks), shards=tuple((a, b) for a, b in raw["shards"]))
+        return cls(
+            chunks=tuple(map(Chunk.from_wire, raw["chunks"])), shards=tuple((a, b) for a, b in raw["shards"])
+        )
 
 
 def _canonical(value: Any) -> bytes:

@@ -19,10 +19,13 @@ from tasks.celery_app import merge_queue
 from tasks.heartbeat import live_nodes
 from tasks.ledger import Ledger
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
+from tasks.planning import plan_step
 from tasks.publish import Publisher
 
 log = logging.getLogger("sweepfleet.lead")
 
+STEP_SECONDS: Final = 1.0
+PLANNING_SECONDS: Final = 0.02
 LEAD_SECONDS: Final = 6.0  # a lead that stays silent this long is taken over
 CHUNKS_PER_SLOT: Final = 4
 LEAST_OUTSTANDING: Final = 500  # one shard
@@ -73,19 +76,26 @@ class Lead:
         self._moved_at = time.monotonic()
         self._possible_since: dict[int, float] = {}
 
+    @property
+    def pause_seconds(self) -> float:
+        """How long nothing new is to be expected: a pilot is over in moments."""
+        return STEP_SECONDS if self._plan is not None else PLANNING_SECONDS
+
     def step(self) -> bool:
         """One look, and what follows from it; True while this process leads."""
         if not self.ledger.hold("lead", self.holder, LEAD_SECONDS):
             return False
         self._spec = self._spec or self.ledger.spec()
-        self._plan = self._plan or self.ledger.plan()
-        if self._spec is None or self._plan is None:
+        if self._spec is None:
             return True
         meta, totals = self.ledger.meta(), self.ledger.totals()
         state = meta.get("state", "")
         if state == "cancelling":
             self._settle()
         if state != "open":
+            return True
+        self._plan = self._plan or self.ledger.plan() or plan_step(self.app, self.ledger, self._spec, meta)
+        if self._plan is None:
             return True
         if self._spec.max_failures is not None and totals.failed > self._spec.max_failures:
             self.ledger.move("failed", only_from=("open",))

@@ -14,12 +14,11 @@ from tasks import names, registry, store
 from tasks.data.digest import file_digest
 from tasks.errors import FolderRefused
 from tasks.parameters import ParameterType
-from tasks.plan import ChunkPlan, SecurityWork, SweepSpec
+from tasks.plan import SecurityWork, SweepSpec
 from tasks.settings import Settings
 
 ID_DIGITS: Final = 6
 SPEC_FILE: Final = "spec"
-PLAN_FILE: Final = "plan"
 ALIASES: Final[dict[ParameterType, str]] = {
     "int": "int64",
     "float": "float64",
@@ -72,9 +71,10 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
         parameters=tuple((name, types[name]) for name in checked.parameters),
         metrics=metrics,
         traces=traces,
+        groups=about.groups,
         spaces=tuple(wires),
         securities=tuple(works),
-        chunk=checked.chunk_rule,
+        chunk=dict(checked.chunk_rule),
         results="",
         timeout_seconds=checked.timeout_s,
         queue=checked.queue,
@@ -131,18 +131,6 @@ def renewed(spec: SweepSpec, settings: Settings) -> SweepSpec:
     """The same sweep, by the same id, with code and data as they are now."""
     works = tuple(replace(w, digest=file_digest(w.path, settings.cache_dir)) for w in spec.securities)
     return replace(spec, fingerprint=registry.fingerprint(spec.strategy), securities=works)
-
-
-def kept_plan(spec: SweepSpec) -> ChunkPlan | None:
-    """The chunks of an earlier run, from the work folder."""
-    try:
-        return ChunkPlan.from_bytes((store.work_folder(spec.results) / PLAN_FILE).read_bytes())
-    except OSError:
-        return None
-
-
-def keep_plan(spec: SweepSpec, plan: ChunkPlan) -> None:
-    store.write_whole(store.work_folder(spec.results) / PLAN_FILE, plan.to_bytes())
 
 
 def finished(spec: SweepSpec) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,22 +16,17 @@ from typing import Final
 
 from celery import Celery
 
-from producer.plan import chunks as chunks_
-from producer.plan.chunks import Rule
-from producer.run import local, prepare, records
+from producer.run import local, records
 from producer.run.local import PrivateStack
-from tasks import progress, registry, store
+from tasks import progress, store
 from tasks.connection import translated
 from tasks.errors import ClusterUnavailable, StoreUnavailable
-from tasks.heartbeat import live_nodes
 from tasks.ledger import Ledger
-from tasks.plan import Chunk, SweepSpec
+from tasks.plan import SweepSpec
 from tasks.progress import TERMINAL, Rate, Status
-from tasks.publish import Publisher
 from tasks.reconcile import Lead
 from tasks.settings import Settings
 
-LEAD_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 1.0
 PILOT_SECONDS: Final = (
     60.0  # a pilot that takes longer has told enough: the sweep is slow, chunks will be small
@@ -92,20 +87,19 @@ class Session:
         assert self.app is not None
         assert self.ledger is not None
         lead = Lead(self.app, self.ledger, self._holder, merges=True)
-        steps = self._drive(lead)
         last: Status | None = None
         shown_at = -interval
         while last is None or last.state not in TERMINAL:
             try:
                 with translated(self.url):
-                    pause = next(steps)
+                    lead.step()
+                    pause = lead.pause_seconds
                     if due := time.monotonic() - shown_at >= interval:
                         shown_at, last = time.monotonic(), self._status()
             except StoreUnavailable:
-                self._check_stack()
-                steps = self._drive(lead)  # a generator that has raised is over
                 pause, due = RETRY_SECONDS, last is not None
                 last = last and replace(last, reason="Redis unreachable", rate_bt_s=None, eta_s=None)
+            self._check_stack()
             if due and last is not None:
                 yield last
             time.sleep(min(pause, interval))
@@ -118,9 +112,7 @@ class Session:
                 self.ledger.move("cancelling", only_from=("open",))
 
     def close(self) -> None:
-        """Keeps the record true and ends the private stack; its ledger goes when nothing is left to
-        resume.
-        """
+        """Keeps the record true and ends the private stack, with its ledger where nothing is left to do."""
         if self.ledger is not None:
             with suppress(ClusterUnavailable), translated(self.url):
                 self._save(self._status())
@@ -130,56 +122,9 @@ class Session:
             if self.record.state in ("done", "failed") and store.marked(self.folder) == self.spec.identity:
                 local.forget(self.settings, self.id)
 
-    # --- the producer's work ------------------------------------------------------------------------------
-
-    def _drive(self, lead: Lead) -> Iterator[float]:
-        """Pilot, plan, then lead; yields how long nothing needs to be done."""
-        assert self.ledger is not None
-        if self.ledger.plan() is None and self.ledger.hold("lead", self._holder, NODE_SECONDS):
-            yield from self._plan()
-        while True:
-            lead.step()
-            self._check_stack()
-            yield LEAD_SECONDS
-
-    def _plan(self) -> Iterator[float]:
-        assert self.app is not None
-        assert self.ledger is not None
-        rule = Rule(**self.spec.chunk)
-        slots = yield from self._slots()
-        piloted = chunks_.pilot(self.spec, rule, slots)
-        if piloted:
-            Publisher(self.app, self.spec).chunks(piloted, "pilot")
-        measured = yield from self._measure(piloted)
-        groups = registry.describe(self.spec.strategy).groups
-        plan = chunks_.cut(self.spec, rule, slots, measured, groups)
-        if self.ledger.fix_plan(plan):
-            prepare.keep_plan(self.spec, plan)
-
-    def _slots(self) -> Generator[float, None, int]:
-        """The fleet's cores; waits for the first node, which may be compiling."""
-        assert self.ledger is not None
-        until = time.monotonic() + NODE_SECONDS
-        while True:
-            slots = sum(node.slots for node in live_nodes(self.ledger.client))
-            if slots or time.monotonic() > until:
-                return max(slots, 1)
-            self._check_stack()
-            yield 0.02
-
-    def _measure(self, piloted: tuple[Chunk, ...]) -> Generator[float, None, dict[Chunk, float]]:
-        """Milliseconds of each pilot chunk that has come back; all of them, unless that takes too long."""
-        assert self.ledger is not None
-        until = time.monotonic() + PILOT_SECONDS
-        while True:
-            receipts = self.ledger.receipts(c.name for c in piloted)
-            if all(receipts) or time.monotonic() > until or self._interrupted:
-                return {c: r.compute_ms for c, r in zip(piloted, receipts, strict=True) if r}
-            yield 0.02
-
     def _check_stack(self) -> None:
         if self.stack is not None and self.stack.has_ended():
-            raise ClusterUnavailable("the private stack ended", hint=f"see {self.stack.node_log()}")
+            raise self.stack.why_ended()
 
     def _status(self) -> Status:
         assert self.ledger is not None

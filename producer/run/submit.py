@@ -12,7 +12,7 @@ from producer.run import local, prepare, records
 from producer.run.local import PrivateStack
 from producer.run.session import Session
 from producer.spec.check import CheckedSweep
-from tasks import names
+from tasks import names, planning
 from tasks.celery_app import make_app, merge_queue
 from tasks.connection import check_server, connect, translated
 from tasks.errors import ClusterUnavailable, UsageError
@@ -77,7 +77,7 @@ def open_session(
                 ledger.purge()
             if not ledger.create(spec):
                 _go_on(ledger, spec, alone=stack is not None)
-            elif not fresh and (plan := prepare.kept_plan(spec)):
+            elif not fresh and (plan := planning.kept(spec)):
                 ledger.fix_plan(plan)  # a Redis that was emptied: the same chunks again
     except BaseException:
         if stack is not None:

@@ -24,7 +24,11 @@ TIMEOUT_SHARE: Final = 10  # a chunk takes a tenth of its time limit at most
 MOST_ROWS: Final = 50_000  # of one chunk: some 10 MB of results
 SHARD_CHUNKS: Final = 500
 SHARD_ROWS: Final = 250_000  # what a merge holds in Redis before it begins
-PILOT_ROWS: Final = 8  # combinations of one pilot chunk
+PILOT_ROWS: Final = 8  # combinations of a chunk of the first round
+PILOT_MS: Final = 60.0  # a chunk that takes this long shows what a combination costs
+PILOT_GROWTH: Final = 64.0
+PILOT_SHARE: Final = 0.1  # of all backtests; a sweep whose tenth is measured that fast needs no more
+MOST_PILOTS: Final = 16
 UNMEASURED_BACKTESTS: Final = 32  # a sweep this small is over before a pilot would have told anything
 
 
@@ -38,33 +42,54 @@ class Rule:
     most: int | None = None
 
 
-def pilot(spec: SweepSpec, rule: Rule, slots: int) -> tuple[Chunk, ...]:
-    """A few small chunks, spread over securities and combinations; none where measuring would not pay."""
+def pilot(spec: SweepSpec, slots: int, earlier: Mapping[Chunk, float | None]) -> tuple[Chunk, ...]:
+    """The next few chunks to measure, spread over securities and combinations; none where enough is known.
+
+    `earlier` are the pilots so far with their milliseconds, None where they have not come back. Each round is
+    larger, until one takes long enough for its cost not to be mostly overhead.
+    """
+    rule = Rule(**spec.chunk)
     if rule.size is not None or spec.total <= UNMEASURED_BACKTESTS:
         return ()
-    count = max(2, min(2 * slots, 16))
+    size = _pilot_size(spec, earlier)
+    if size is None:
+        return ()
+    count = max(2, min(2 * slots, MOST_PILOTS))
     work = [i for i, s in enumerate(spec.securities) if s.backtests]
-    chunks: dict[str, Chunk] = {}
+    taken, chunks = list(earlier), list[Chunk]()
     for i in range(count):
         security = work[i * len(work) // count]
         last = spec.securities[security].last
-        first = (
-            last * (2 * i + 1) // (2 * count)
-        )  # the middle of the i-th stretch: no value of the grid is favoured
-        end = min(last, first + PILOT_ROWS)
-        rows = spec.space(security).count_between(first, end)
-        inside = any(c.security == security and c.first < end and first < c.last for c in chunks.values())
-        if rows and not inside:
-            chunk = Chunk(security=security, first=first, last=end, rows=rows, cost_ms=0)
-            chunks[chunk.name] = chunk
-    return tuple(chunks.values())
+        first = last * (2 * i + 1) // (2 * count)  # mid-stretch: no end of the grid is favoured
+        end = min(
+            [last, first + size, *(c.first for c in taken if c.security == security and c.first > first)]
+        )
+        first = max([first, *(c.last for c in taken if c.security == security and c.first <= first)])
+        rows = spec.space(security).count_between(first, end) if first < end else 0
+        if rows:
+            chunks.append(Chunk(security=security, first=first, last=end, rows=rows, cost_ms=0))
+            taken.append(chunks[-1])
+    return tuple(chunks)
 
 
-def cut(
-    spec: SweepSpec, rule: Rule, slots: int, piloted: Mapping[Chunk, float], groups: Sequence[str]
-) -> ChunkPlan:
-    """The whole sweep in chunks; piloted ones (chunk to milliseconds) are part of it as they are."""
-    cost = _Cost(spec, piloted)
+def _pilot_size(spec: SweepSpec, earlier: Mapping[Chunk, float | None]) -> int | None:
+    """Combinations of the next round's chunks; None where no round is needed."""
+    if not earlier:
+        return PILOT_ROWS
+    rows = max(c.rows for c in earlier)
+    measured = [ms for c, ms in earlier.items() if ms is not None and 2 * c.rows > rows]
+    if not measured or rows * len(earlier) > spec.total * PILOT_SHARE:
+        return None
+    is_first_round = rows <= PILOT_ROWS  # whose times are mostly those of opening data and loading code
+    if not is_first_round and median(measured) >= PILOT_MS:
+        return None
+    growth = 2 * PILOT_MS / max(min(measured), 0.1)
+    return round(rows * min(PILOT_GROWTH, max(growth, 2.0)))
+
+
+def cut(spec: SweepSpec, slots: int, piloted: Mapping[Chunk, float | None]) -> ChunkPlan:
+    """The whole sweep in chunks; the pilots are part of it as they are, measured or still on their way."""
+    rule, cost = Rule(**spec.chunk), _Cost(spec, piloted)
     target_ms = 1000 * _target_seconds(spec, rule, slots, cost)
     chunks: list[Chunk] = []
     for security, work in enumerate(spec.securities):
@@ -76,7 +101,7 @@ def cut(
         at = 0
         for chunk in [*own, None]:
             end = chunk.first if chunk else work.last
-            for first, last, rows in _pieces(space, at, end, size, None if rule.size else groups):
+            for first, last, rows in _pieces(space, at, end, size, None if rule.size else spec.groups):
                 chunks.append(
                     Chunk(
                         security=security,
@@ -87,7 +112,7 @@ def cut(
                     )
                 )
             if chunk:
-                ms = max(1, round(piloted[chunk]))
+                ms = max(1, round(piloted[chunk] or chunk.rows * each))
                 chunks.append(
                     Chunk(security=security, first=chunk.first, last=chunk.last, rows=chunk.rows, cost_ms=ms)
                 )
@@ -98,9 +123,14 @@ def cut(
 class _Cost:
     """Milliseconds of one backtest, per security: measured, or from the others by its events."""
 
-    def __init__(self, spec: SweepSpec, piloted: Mapping[Chunk, float]) -> None:
+    def __init__(self, spec: SweepSpec, piloted: Mapping[Chunk, float | None]) -> None:
         self._events = [max(s.events, 1) for s in spec.securities]
-        per_event = [ms / (c.rows * self._events[c.security]) for c, ms in piloted.items() if ms > 0]
+        known = {c: ms for c, ms in piloted.items() if ms}
+        most = max(
+            (c.rows for c in known), default=0
+        )  # the largest: in small ones the overhead is what one sees
+        known = {c: ms for c, ms in known.items() if 2 * c.rows > most}
+        per_event = [ms / (c.rows * self._events[c.security]) for c, ms in known.items()]
         self._per_event = sum(per_event) / len(per_event) if per_event else 0.0
         self.measured = bool(per_event)
 

@@ -10,7 +10,7 @@ import pytest
 
 from producer.run import records
 from tests.support.command_line import Run
-from tests.support.outcomes import SUMMARY, a_known_sweep, a_record
+from tests.support.outcomes import SUMMARY, a_known_sweep, a_record, a_results_folder
 
 
 @pytest.fixture
@@ -31,6 +31,25 @@ def test_results_are_on_stdout_and_what_is_said_about_them_on_stderr(run: Run) -
         "EMAAR       1.97      -12.50     102      60  v1       51b77e02\n"
     )
     assert err == "… 2 more, --all\nsorted by sharpe, largest first\n"
+
+
+def test_a_table_has_twenty_rows_unless_more_are_asked_for(run: Run, tmp_path: Path) -> None:
+    columns = {
+        "security": ["A"] * 57,
+        "combination": [f"{n:08x}00000000" for n in range(57)],
+        "status": ["ok"] * 57,
+        "trades": list(range(57)),
+        "total_pnl": [float(n) for n in range(57)],
+    }
+    a_results_folder(tmp_path / "r", summary=columns, swept=())
+    records.save(tmp_path / "state", a_record(results=str(tmp_path / "r")))
+
+    _, out, err = run("results")
+
+    assert len(out.splitlines()) == 1 + 20
+    assert err.splitlines()[0] == "… 37 more, --all"
+    assert len(run("results", "--all")[1].splitlines()) == 1 + 57
+    assert len(run("results", "--top", "30")[1].splitlines()) == 1 + 30
 
 
 @pytest.mark.usefixtures("finished")

@@ -232,3 +232,17 @@ def test_many_equal_beginnings_do_not_make_ids_ambiguous(tmp_path: Path) -> None
 
     for short, trades in shown.rows:
         assert [i for i, full in enumerate(ids) if full.startswith(short)] == [trades]
+
+
+def test_ties_keep_the_order_of_the_sweep_however_many_there_are(tmp_path: Path) -> None:
+    count = 300_000  # more than one row group, so that several threads read
+    columns = {
+        "security": ["A"] * count,
+        "combination": [f"{n:016x}" for n in range(count)],
+        "status": ["ok"] * count,
+        "trades": np.arange(count),
+        "total_pnl": np.ones(count),
+    }
+
+    with opened(a_results_folder(tmp_path, summary=columns, swept=())) as folder:
+        assert values(folder, "trades", top=1000) == list(range(1000))

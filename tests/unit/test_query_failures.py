@@ -75,3 +75,11 @@ def test_a_glob_chooses_securities(tmp_path: Path) -> None:
 
 def test_a_sweep_without_failures_has_no_group(tmp_path: Path) -> None:
     assert found(tmp_path) == []
+
+
+def test_a_backtest_that_two_rows_speak_of_counts_once(tmp_path: Path) -> None:
+    whole, one = a_failure(combination=None), a_failure(combination="9c1f04aa00000001")
+
+    (group,) = found(tmp_path, whole, one)
+
+    assert group.backtests == 3

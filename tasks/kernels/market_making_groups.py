@@ -42,7 +42,8 @@ def play_session_in_lanes(
 
     The variants that follow the book are asked again only where the answer can differ: a quote asks its own side, a
     print both, and so does the event after a fill. A cooldown that ends in between is noticed at the next of these,
-    with the same result, as long as time does not step back; so the event before such a step asks both sides too.
+    with the same result, unless time steps back, a side is emptied or the session ends first: the event before
+    such a turn asks both sides too.
     """
     _load(lanes, midnight, rests, settings, states)
     width = lanes.shape[1] // ROWS  # LANES; told to the compiler, it would unroll the loops and not vectorise them
@@ -50,6 +51,7 @@ def play_session_in_lanes(
     asks_both = np.ones(lanes.shape[0], np.bool_)
     levels = np.zeros(4)  # by kind of row: a look-up, not a branch, for what comes next cannot be foreseen
     quantities = np.zeros(4)
+    last = timestamp.size - 1
     for row in range(timestamp.size):
         now = timestamp[row]
         kind = np.uintp(kinds[row] & 3)
@@ -66,7 +68,7 @@ def play_session_in_lanes(
         has_ask = ask_quantity > 0.0
         middle = (bid + ask) / 2.0 if has_bid and has_ask else -INF
         is_print = kind == TRADE
-        asks_all = is_print or variant == V1 or (row + 1 < timestamp.size and timestamp[row + 1] < now)
+        asks_all = is_print or row == last or timestamp[row + 1] < now or volumes[row + 1] <= 0
         for group in range(lanes.shape[0]):
             lane = lanes[group]
             held = 0

@@ -62,7 +62,7 @@ def open_session(
     if url is None:
         if fresh:
             local.forget(settings, spec.sweep_id)
-        stack = PrivateStack(settings, spec.sweep_id)
+        stack = PrivateStack(settings.model_copy(update={"queue": spec.queue}), spec.sweep_id)
         stack.wait_ready()
         url = stack.redis_url
     try:

@@ -69,21 +69,31 @@ def play_session_in_lanes(
         middle = (bid + ask) / 2.0 if has_bid and has_ask else -INF
         is_print = kind == TRADE
         asks_all = is_print or row == last or timestamp[row + 1] < now or volumes[row + 1] <= 0
+        if variant == V1:
+            for group in range(lanes.shape[0]):
+                lane = lanes[group]
+                if has_bid and count_due(lane, 0, since_midnight, width) > 0:
+                    replace_due_quotes(lane, 0, bid, bid_quantity, since_midnight, -INF, width)
+                if has_ask and count_due(lane, LANES, since_midnight, width) > 0:
+                    replace_due_quotes(lane, LANES, ask, ask_quantity, since_midnight, INF, width)
+                if is_print and take_queues(lane, price, volume, width) > 0:
+                    _fill(lane, group, price, now, since_midnight, settings, states, log)
+            continue
+        asks_bid = has_bid and (asks_all or kind == BID)
+        asks_ask = has_ask and (asks_all or kind == ASK)
         for group in range(lanes.shape[0]):
             lane = lanes[group]
             held = 0
-            both = asks_all or asks_both[group]
+            both = asks_both[group]
             asks_both[group] = False
-            if variant == V1:
-                both = count_due(lane, since_midnight, width) > 0
-            elif variant == V2_1 and count_stops(lane, middle, width) > 0:
+            if variant == V2_1 and count_stops(lane, middle, width) > 0:
                 held = _liquidate(lane, group, levels, quantities, now, midnight, settings, states, log, aside)
                 both = True
                 asks_both[group] = True
-            if has_bid and (both or (kind == BID and variant != V1)):
-                ask_side(lane, 0, bid, bid_quantity, since_midnight, -INF, variant, width)
-            if has_ask and (both or (kind == ASK and variant != V1)):
-                ask_side(lane, LANES, ask, ask_quantity, since_midnight, INF, variant, width)
+            if asks_bid or (both and has_bid):
+                follow_side(lane, 0, bid, bid_quantity, since_midnight, -INF, variant, width)
+            if asks_ask or (both and has_ask):
+                follow_side(lane, LANES, ask, ask_quantity, since_midnight, INF, variant, width)
             if is_print and take_queues(lane, price, volume, width) > 0:
                 _fill(lane, group, price, now, since_midnight, settings, states, log)
                 asks_both[group] = True
@@ -97,13 +107,11 @@ def play_session_in_lanes(
 
 
 @part
-def ask_side(
+def follow_side(
     lanes: Any, side: int, price: float, quantity: float, now: float, silent: float, variant: int, width: int
 ) -> None:
     """What becomes of all quotes of one side."""
-    if variant == V1:
-        replace_due_quotes(lanes, side, price, quantity, now, silent, width)
-    elif variant == V3:
+    if variant == V3:
         has_started = now >= V3_START_NS
         follow_whole_level(lanes, side, price, quantity, now, silent, has_started, width)
     else:

@@ -18,7 +18,7 @@ from tasks.contract import ASK, BID
 from tasks.kernels.jit import kernel, part
 from tasks.kernels.market_making import is_busy_liquidating
 from tasks.kernels.market_making_fills import record_fill
-from tasks.kernels.market_making_state import NO_SIDE
+from tasks.kernels.market_making_state import NO_SIDE, V2_1
 
 LANES: Final = 16  # twice the float64 numbers of the widest register there is
 INF: Final = float("inf")
@@ -99,7 +99,7 @@ def _follow_position(lanes: Any, lane: int, g: Any, s: Any) -> None:
     above = INF
     if s.liquidating != NO_SIDE:
         below = INF
-    elif s.position != 0:
+    elif g.variant == V2_1 and s.position != 0:
         average = s.basis / abs(s.position)
         if s.position > 0:
             below = average * (1.0 - g.stop_loss_pct / 100.0 + SLACK)
@@ -110,12 +110,11 @@ def _follow_position(lanes: Any, lane: int, g: Any, s: Any) -> None:
 
 
 @part
-def count_due(lanes: Any, now: float, width: int) -> int:
-    """v1: in how many lanes may a quote be replaced?"""
+def count_due(lanes: Any, side: int, now: float, width: int) -> int:
+    """v1: in how many lanes may the side's quote be replaced?"""
     due = 0
     for lane in range(width):
-        interval = lanes[INTERVAL + lane]
-        due += (now - lanes[TIMER + lane] >= interval) | (now - lanes[TIMER + LANES + lane] >= interval)
+        due += now - lanes[TIMER + side + lane] >= lanes[INTERVAL + lane]
     return due
 
 

@@ -32,7 +32,9 @@ from tasks.kernels.tick_days import TICK_COLUMNS, as_kernel_column, cut_days
 Columns = Mapping[str, NDArray[Any]]
 
 SMALLEST_PRICE: Final = 1e-300  # of a session without events
-FEWEST_LANES: Final = 4  # v1 with fewer combinations is faster by jumps, see tests/benchmarks/test_market_making.py
+# Fewer combinations than these are played faster one by one: see tests/benchmarks/test_market_making.py
+FEWEST_TIMED: Final = 4
+FEWEST_FOLLOWING: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,9 +145,9 @@ def _play(data: TickDays, settings: Any, states: Any, log: Any) -> tuple[NDArray
     dates = int(days.date.max(initial=-1)) + 1
     accounts = np.zeros((settings.size, dates)), np.zeros((settings.size, dates), np.int64)
     ticks = tuple(data.columns.values())
-    if fixed:
+    if fixed or (variant != V1 and settings.size < FEWEST_FOLLOWING):
         play_days_event_by_event(*ticks, days, settings, states, log, *accounts)
-    elif variant == V1 and settings.size < FEWEST_LANES:
+    elif variant == V1 and settings.size < FEWEST_TIMED:
         room = scratch(int(days.session_rows.max(initial=0)))
         play_days_by_timer(*ticks, days, buckets, *room, settings, states, log, *accounts)
     else:

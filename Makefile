@@ -56,6 +56,7 @@ clean: ## Remove what these recipes made: the environment, the demo's files, cac
 # --- the environment ---------------------------------------------------------------------------------------------
 # An environment holds absolute paths, so the stamp names the folder it was made for and what it was made from: with
 # the same stamp nothing is installed and no network is needed; in another folder it is made anew. `uv` where found.
+# Nothing is compiled on the way in: a demo imports a fraction of what is installed, and Python compiles that itself.
 
 run-time:
 	@$(call install,run-time,.)
@@ -80,7 +81,7 @@ fi; \
 if command -v uv >/dev/null; then pip="uv pip install -q --python $(PYTHON)"; \
 else \
   $(PYTHON) -c 'import pip' 2>/dev/null || $(PYTHON) -m ensurepip >/dev/null; \
-  pip="$(PYTHON) -m pip install -q --disable-pip-version-check"; \
+  pip="$(PYTHON) -m pip install -q --no-compile --disable-pip-version-check"; \
 fi; \
 echo "installing the $(1) packages into $(VENV) (once; pinned in constraints.txt)"; \
 $$pip -c constraints.txt setuptools; \

@@ -19,6 +19,7 @@ import pyarrow as pa
 from tasks.combinations import Space
 from tasks.contract import DataKind
 from tasks.data.slices import SliceRef
+from tasks.errors import UsageError
 from tasks.messages import ChunkRequest
 
 ENGINE: Final = "1"
@@ -165,7 +166,12 @@ class SweepSpec:
             raw[name] = tuple(raw[name])
         for name in ("parameters", "metrics"):
             raw[name] = tuple((column, alias) for column, alias in raw[name])
-        return cls(**raw)
+        try:
+            return cls(**raw)
+        except TypeError as e:  # fields that another release had or has
+            raise UsageError(
+                f"sweep {raw.get('sweep_id')} was planned by another release", hint="submit it again"
+            ) from e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

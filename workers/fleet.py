@@ -11,8 +11,9 @@ from celery import Celery
 from tasks import names, progress
 from tasks.ledger import Ledger, open_sweeps
 from tasks.plan import SweepSpec
-from tasks.progress import Rate, Status
+from tasks.progress import Rate
 from tasks.reconcile import Lead
+from tasks.status import Status
 
 SPEAKER_MS: Final = 5_000  # silence after which another node speaks
 EVENTS: Final = {"done": "task-succeeded", "failed": "task-failed", "cancelled": "task-revoked"}

@@ -62,8 +62,10 @@ def validated(call: Call, file: Path, *, offline: bool, estimate: bool) -> dict[
 def _counts(call: Call, sweep: CheckedSweep, *, estimate: bool) -> dict[str, Any]:
     if estimate:
         from producer.run import submit
+        from producer.view import live
 
-        return submit.dry_run(sweep, call.settings)
+        with live.waiting(call.out, "measuring a few chunks", progress=call.progress):
+            return submit.estimate(sweep, call.settings)
     return {
         "securities": len(sweep.securities),
         "combinations": max((s.backtests for s in sweep.securities), default=0),
@@ -73,9 +75,10 @@ def _counts(call: Call, sweep: CheckedSweep, *, estimate: bool) -> dict[str, Any
 
 def show_dry_run(call: Call, sweep: CheckedSweep) -> None:
     """What a submit would run, without running it."""
+    from producer.run import submit
     from producer.view import screens
 
-    counts = _counts(call, sweep, estimate=True)
+    counts = submit.dry_run(sweep, call.settings)
     if call.flags.json:
         call.out.document("submit", {**counts, "dry_run": True})
         return

@@ -95,7 +95,7 @@ def start(
 
 def _reachable(call: Call) -> Settings:
     """The settings with the Redis in force: the configured one, else that of `producer up`."""
-    from producer.run.submit import shared_url
+    from producer.run.look import shared_url
     from tasks.errors import UsageError
 
     url = shared_url(call.settings)
@@ -111,11 +111,11 @@ def _reachable(call: Call) -> Settings:
 @pass_call
 def list_nodes(call: Call) -> int | None:
     """List the worker nodes that are there."""
-    from producer.run import control
+    from producer.run import look
     from producer.view import documents, machines
     from producer.view.output import table_width
 
-    nodes = control.nodes(call.settings)
+    nodes = look.nodes(call.settings)
     if call.flags.json:
         call.out.document("worker.ls", {"nodes": [documents.node(n, time.time()) for n in nodes]})
     elif nodes:
@@ -170,7 +170,7 @@ def flower(call: Call, host: str, port: int) -> int | None:
 def doctor(call: Call) -> int | None:
     """Check Redis, workers, versions and this machine."""
     from producer.run import doctor as checks
-    from producer.run.submit import shared_url
+    from producer.run.look import shared_url
     from producer.view import machines
 
     found = []

@@ -55,10 +55,10 @@ def _manifest(context: click.Context) -> dict[str, Any]:
 
 
 def nodes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    from producer.run import control
+    from producer.run import look
 
     call = context.find_object(Call) or Call()
     try:
-        return [n.name for n in control.nodes(call.settings) if n.name.startswith(incomplete)]
+        return [n.name for n in look.nodes(call.settings) if n.name.startswith(incomplete)]
     except SweepError:
         return []

@@ -21,7 +21,7 @@ from producer.view.output import table_width
 
 if TYPE_CHECKING:
     from producer.run.session import Session
-    from tasks.progress import Status
+    from tasks.status import Status
 
 INTERRUPTED: Final = 130
 SUMMARY_ROWS: Final = 5
@@ -132,7 +132,7 @@ def exit_code(status: Status) -> int:
             return 5
         case "failed":
             return 4
-    if status.total and not status.ok:
+    if status.failed and not status.ok + status.empty:
         return 4
     return 3 if status.failed else 0
 

@@ -69,7 +69,7 @@ def _known_state(state: str | None) -> None:
 
     from tasks.errors import UsageError
     from tasks.parameters import nearest
-    from tasks.progress import State
+    from tasks.status import State
 
     if state not in get_args(State):
         raise UsageError(f"no state '{state}'", hint=nearest(state, get_args(State)))
@@ -82,10 +82,10 @@ def _known_state(state: str | None) -> None:
 def status(call: Call, reference: str | None, failures: bool) -> int | None:
     """Show how far one sweep is."""
     record = call.record(reference)
-    from producer.run import control
+    from producer.run import look
     from producer.view import documents, screens
 
-    now = control.status(record, call.settings)
+    now = look.status(record, call.settings)
     best = _best(Path(now.results)) if now.state == "done" else None
     if call.flags.json:
         call.out.document("status", documents.status(now, best=best))
@@ -122,6 +122,6 @@ def watch(call: Call, reference: str | None, interval: float) -> int | None:
     """
     record = call.record(reference)
     from producer.commands import following
-    from producer.run import control
+    from producer.run import look
 
-    return following.follow_statuses(call, record.id, control.watch(record, call.settings, interval))
+    return following.follow_statuses(call, record.id, look.watch(record, call.settings, interval))

@@ -40,7 +40,7 @@ def init(call: Call, name: str | None, strategy: str, output: Path, force: bool)
 @command("validate", epilog=example("producer validate sweep.yaml --estimate"))
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=SWEEP_FILE)
 @click.option("--offline", is_flag=True, help="Check the shape only: no strategy, no data.")
-@click.option("--estimate", is_flag=True, help="Also say how many tasks and core-hours, from earlier runs.")
+@click.option("--estimate", is_flag=True, help="Also say how many tasks and core-hours: measures a few.")
 @pass_call
 def validate(call: Call, files: tuple[Path, ...], offline: bool, estimate: bool) -> int | None:
     """Check sweep files and say what they would run."""
@@ -126,21 +126,19 @@ def submit(
     return _follow(call, session, "submit", detach=detach, also_csv=also == "csv")
 
 
-@command("resume", epilog=example("producer resume last --failed"))
+@command("resume", epilog=example("producer resume last"))
 @click.argument("reference", metavar="[ID]", required=False, shell_complete=completing.sweeps)
-@click.option("--failed", is_flag=True, help="Run failed backtests again, nothing else.")
 @click.option("--force", is_flag=True, help="Even if code or data changed.")
 @click.option("-d", "--detach", is_flag=True, help="Return at once; the sweep goes on.")
 @pass_call
-def resume(call: Call, reference: str | None, failed: bool, force: bool, detach: bool) -> int | None:
+def resume(call: Call, reference: str | None, force: bool, detach: bool) -> int | None:
     """Run what is missing of a sweep."""
     record = call.record(reference)
     from producer.run import control
     from producer.view import live
 
     with live.waiting(call.out, "looking what is missing", progress=call.progress):
-        only = {"failed": True} if failed else {}
-        session = control.resume(record, call.settings, force=force, **only)
+        session = control.resume(record, call.settings, force=force)
     return _follow(call, session, "resume", detach=detach)
 
 
@@ -175,10 +173,10 @@ def cancel(call: Call, reference: str | None, now: bool, yes: bool) -> int | Non
     from producer.view import documents, screens
 
     record = call.record(reference)
-    from producer.run import control
+    from producer.run import control, look
 
     if record.state in OVER:
-        status = control.status(record, call.settings)
+        status = look.status(record, call.settings)
     else:
         if not yes:
             _confirm(f"cancel {record.id}?")

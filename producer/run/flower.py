@@ -35,13 +35,14 @@ def beside(settings: Settings, stack: Stack, folder: Path, port: int = PORT) -> 
     environment = settings_.inherited_environment() | settings_.as_environment(
         settings.model_copy(update={"redis_url": stack.redis_url})
     )
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "producer", "flower", "--port", str(port)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "flower.log").open("ab"),
-        env=environment,
-        cwd=folder,
-        start_new_session=True,
-    )
+    with (folder / "flower.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "producer", "flower", "--port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
     return replace(stack, flower_url=f"http://127.0.0.1:{port}", flower_pid=process.pid)

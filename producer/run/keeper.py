@@ -27,6 +27,7 @@ from typing import Any
 SERVER_SECONDS = 10.0
 STOP_SECONDS = 10.0
 RESTARTS = 20  # of a node that dies under its work; each is counted against the chunk that it ran
+REFUSED = (2, 7)  # exit codes of a node that would say the same again: bad cores, a server that is not usable
 
 
 def main() -> int:
@@ -120,7 +121,7 @@ class Keeper:
         )
 
     def _work(self) -> subprocess.Popen[bytes]:
-        log = (self.folder / "worker.log").open("ab")
+        log = (self.folder / "worker.log").open("ab" if self.restarts else "wb")
         command = [sys.executable, "-P", "-m", "workers", "--queue", self.options.queue]
         command += ["--cores", self.options.cores] if self.options.cores else []
         environment = {**os.environ, "PRODUCER_REDIS_URL": f"unix://{self.socket}"}
@@ -140,7 +141,10 @@ class Keeper:
         if self.server is not None and self.server.poll() is not None:
             self.server = self._serve()
             self._wait_for_socket()
-        if self.node is not None and self.node.poll() is not None and self.restarts < RESTARTS:
+        if self.node is not None and self.node.poll() is not None:
+            if self.node.returncode in REFUSED or self.restarts >= RESTARTS:
+                self.stopping = "refused"
+                return
             self.restarts += 1
             time.sleep(0.5)
             self.node = self._work()

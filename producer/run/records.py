@@ -16,11 +16,11 @@ from tasks.data.whole import whole_file
 from tasks.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from tasks.progress import State, Status  # its module loads Redis and Arrow: too slow for completion
+    from tasks.status import State, Status  # its module loads Redis and Arrow: too slow for completion
 
 FOLDER: Final = "sweeps"
 OVER: Final = frozenset({"cancelled", "interrupted", "done", "failed"})
-"""States that nothing follows by itself: those of `tasks.progress.TERMINAL`."""
+"""States that nothing follows by itself: those of `tasks.status.TERMINAL`."""
 LAST: Final = "last"
 LISTED: Final = 5  # ids named in a hint
 

@@ -16,10 +16,10 @@ def refreshed(records: Sequence[SweepRecord], settings: Settings) -> list[SweepR
 
 
 def _current(record: SweepRecord, settings: Settings, away: set[str | None]) -> SweepRecord:
-    from producer.run import control  # loads Redis and Arrow: a list of finished sweeps needs neither
+    from producer.run import look  # loads Redis and Arrow: a list of finished sweeps needs neither
 
     try:
-        return updated(record, control.status(record, settings))
+        return updated(record, look.status(record, settings))
     except SweepError:
         away.add(record.redis_url)
         return record

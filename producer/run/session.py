@@ -23,9 +23,10 @@ from tasks.connection import translated
 from tasks.errors import ClusterUnavailable, StoreUnavailable
 from tasks.ledger import Ledger
 from tasks.plan import SweepSpec
-from tasks.progress import TERMINAL, Rate, Status
+from tasks.progress import Rate
 from tasks.reconcile import Lead
 from tasks.settings import Settings
+from tasks.status import TERMINAL, Status
 
 RETRY_SECONDS: Final = 1.0
 PILOT_SECONDS: Final = (
@@ -123,8 +124,8 @@ class Session:
                 local.forget(self.settings, self.id)
 
     def _check_stack(self) -> None:
-        if self.stack is not None and self.stack.has_ended():
-            raise self.stack.why_ended()
+        if self.stack is not None:
+            self.stack.check()
 
     def _status(self) -> Status:
         assert self.ledger is not None
@@ -134,6 +135,8 @@ class Session:
                 f"Redis no longer knows sweep {self.id}",
                 hint=f"it was emptied or restarted; producer resume {self.id}",
             )
+        if self.private and status.reason == "no workers":
+            status = replace(status, reason="the worker node is starting")
         if self._interrupted and status.state == "cancelled":
             status = progress.interrupted(status)
         self._save(status)

@@ -10,6 +10,7 @@ from typing import Any
 
 from producer.run import local, prepare, records
 from producer.run.local import PrivateStack
+from producer.run.look import shared_url
 from producer.run.session import Session
 from producer.spec.check import CheckedSweep
 from tasks import names, planning
@@ -20,8 +21,8 @@ from tasks.heartbeat import Node, live_nodes
 from tasks.ledger import Ledger
 from tasks.messages import WIRE_VERSION
 from tasks.plan import SweepSpec
-from tasks.progress import Status
 from tasks.settings import Settings
+from tasks.status import Status
 
 
 def submit(
@@ -98,14 +99,6 @@ def _go_on(ledger: Ledger, spec: SweepSpec, *, alone: bool) -> None:
         ledger.reopen()
 
 
-def shared_url(settings: Settings) -> str | None:
-    """The Redis to use: the configured one, else that of `producer up`; None: a private stack."""
-    if settings.redis_url is not None:
-        return settings.redis_url
-    stack = local.running(settings)
-    return stack.redis_url if stack else None
-
-
 def dry_run(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
     """What would be run: counts, and what is finished already. Reads the data's checksums, starts nothing."""
     spec = prepare.spec_of(checked, settings)
@@ -118,6 +111,28 @@ def dry_run(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
         "cached": spec.total if manifest else 0,
         "results": spec.results,
     }
+
+
+def estimate(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
+    """The counts of `dry_run`, with chunks and core-hours, from a pilot on a private stack."""
+    counts = dry_run(checked, settings)
+    if counts["cached"]:
+        return {**counts, "chunks": 0, "core_hours": 0.0}
+    spec = prepare.spec_of(checked, settings)
+    spec = spec.with_id(f"{spec.sweep_id}-estimate", spec.results)
+    stack = PrivateStack(settings.model_copy(update={"queue": spec.queue}), spec.sweep_id)
+    try:
+        stack.wait_ready()
+        ledger = Ledger(connect(stack.redis_url), spec.sweep_id)
+        ledger.create(spec)
+        app = make_app(settings.model_copy(update={"redis_url": stack.redis_url}))
+        while (plan := planning.plan_step(app, ledger, spec, ledger.meta())) is None:
+            stack.check()
+            time.sleep(0.02)
+    finally:
+        stack.stop()
+        local.forget(settings, spec.sweep_id)
+    return {**counts, "chunks": len(plan.chunks), "core_hours": plan.cost_ms / 3_600_000}
 
 
 def new_record(spec: SweepSpec, checked: CheckedSweep, url: str | None) -> records.SweepRecord:

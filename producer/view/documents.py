@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from producer.outcome.failed import FailureGroup
     from producer.run.records import SweepRecord
     from tasks.heartbeat import Node
-    from tasks.progress import Status
+    from tasks.status import Status
 
 
 def status(status: Status, *, best: Mapping[str, Any] | None = None) -> dict[str, Any]:

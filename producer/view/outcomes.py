@@ -34,7 +34,7 @@ def not_shown(answer: Answer, drawn: Drawn) -> str:
     return "\n".join(parts)
 
 
-def failure_screen(sweep_id: str, groups: Sequence[FailureGroup], *, traceback: bool) -> str:
+def failure_screen(sweep_file: str, groups: Sequence[FailureGroup], *, traceback: bool) -> str:
     """Each error with whom it hit, and what to do next."""
     who = [words.listed(g.securities) for g in groups]
     how_many = [words.count(g.backtests, "backtest") for g in groups]
@@ -47,7 +47,8 @@ def failure_screen(sweep_id: str, groups: Sequence[FailureGroup], *, traceback: 
         indent = " " * (first + 3)
         if group.example_combination:
             lines.append(f"{indent}example: {group.example_security} {group.example_combination}")
-        lines.append(f"{indent}{_remedy(group)}, then: producer resume {sweep_id} --failed")
+        again = f"producer submit {words.plain(sweep_file)} --cache refresh"
+        lines.append(f"{indent}{_remedy(group)}, then: {again}")
         if traceback and group.traceback:
             lines += [f"{indent}{words.plain(line)}".rstrip() for line in group.traceback.splitlines()]
     return "\n".join(lines)

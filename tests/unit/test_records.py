@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from producer.run import records
-from tasks import progress
+from tasks import status
 from tasks.errors import NotFound, UsageError
 from tests.support.outcomes import a_record
 
@@ -110,5 +110,5 @@ def test_the_best_point_is_noted_once_it_is_known(state: Path) -> None:
     assert records.load(state, "gone") is None
 
 
-def test_the_states_that_end_a_sweep_are_those_of_progress() -> None:
-    assert records.OVER == progress.TERMINAL
+def test_the_states_that_end_a_sweep_are_those_of_a_status() -> None:
+    assert records.OVER == status.TERMINAL

@@ -245,14 +245,14 @@ def test_failures_are_grouped_with_what_to_do() -> None:
         traceback="Traceback (most recent call last):\n  File …\nZeroDivisionError: float division by zero\n",
     )
 
-    assert outcomes.failure_screen("mm-7f3a1c", [a_group(), strategy], traceback=False) == (
+    assert outcomes.failure_screen("mm.yaml", [a_group(), strategy], traceback=False) == (
         "FB, TWTR   96 backtests   DataError: no rows after 2022-10-27 (retries 0)\n"
-        "           fix the data of FB, TWTR, then: producer resume mm-7f3a1c --failed\n"
+        "           fix the data of FB, TWTR, then: producer submit mm.yaml --cache refresh\n"
         "EMAAR      2 backtests    ZeroDivisionError: float division by zero (retries 2)\n"
         "           example: EMAAR 9c1f04aa00000001\n"
-        "           fix the strategy or its parameters, then: producer resume mm-7f3a1c --failed"
+        "           fix the strategy or its parameters, then: producer submit mm.yaml --cache refresh"
     )
-    assert outcomes.failure_screen("mm-7f3a1c", [strategy], traceback=True).splitlines()[-3:] == [
+    assert outcomes.failure_screen("mm.yaml", [strategy], traceback=True).splitlines()[-3:] == [
         "        Traceback (most recent call last):",
         "          File …",
         "        ZeroDivisionError: float division by zero",

@@ -61,10 +61,10 @@ def pilot(spec: SweepSpec, slots: int, earlier: Mapping[Chunk, float | None]) ->
         security = work[i * len(work) // count]
         last = spec.securities[security].last
         first = last * (2 * i + 1) // (2 * count)  # mid-stretch: no end of the grid is favoured
-        end = min(
-            [last, first + size, *(c.first for c in taken if c.security == security and c.first > first)]
-        )
-        first = max([first, *(c.last for c in taken if c.security == security and c.first <= first)])
+        own = sorted((c for c in taken if c.security == security), key=lambda c: c.first)
+        for chunk in own:  # behind the earlier rounds' chunks that begin there
+            first = chunk.last if chunk.first <= first < chunk.last else first
+        end = min([last, first + size, *(c.first for c in own if c.first > first)])
         rows = spec.space(security).count_between(first, end) if first < end else 0
         if rows:
             chunks.append(Chunk(security=security, first=first, last=end, rows=rows, cost_ms=0))
@@ -159,8 +159,10 @@ def _pieces(
 ) -> Iterator[tuple[int, int, int]]:
     """Ranges of raw combinations with about `size` valid ones each, of equal share; first along `groups`."""
     stride = _stride(space, groups) if groups else space.raw_size
-    if stride < size:  # whole blocks of what shares work
-        size, stride = size - size % stride, space.raw_size
+    rows = max(1.0, stride * space.count() / space.raw_size)
+    if stride < space.raw_size and rows < size:  # several whole groups a chunk, about as many in each
+        all_groups = math.ceil(space.raw_size / stride)
+        stride *= math.ceil(all_groups / math.ceil(all_groups / int(size / rows)))
     at = first
     while at < last:
         end = min(last, at - at % stride + stride)
@@ -173,11 +175,12 @@ def _even(space: Space, first: int, last: int, size: int, *, exact: bool) -> Ite
     if not rows:
         return
     before = space.count_between(0, first)
+    is_dense = rows == last - first  # nothing is excluded: ends are known without a search
     pieces = math.ceil(rows / size)
     bounds = [min(rows, size * i) if exact else rows * i // pieces for i in range(pieces + 1)]
     at = first
     for low, high in pairwise(bounds):
-        end = last if high == rows else space.first_raw(before + high)
+        end = last if high == rows else first + high if is_dense else space.first_raw(before + high)
         yield at, end, high - low
         at = end
 

@@ -49,7 +49,7 @@ def decode(part: bytes | memoryview, sha256: str | None = None) -> dict[str, pa.
             with pa.ipc.open_stream(pa.py_buffer(view[at : at + size])) as reader:
                 tables[name] = reader.read_all()
             at += size
-    except (ValueError, KeyError, pa.ArrowInvalid, OSError) as e:
+    except (ValueError, KeyError, TypeError, pa.ArrowException, OSError) as e:
         raise PartDamaged(f"a stored part cannot be read: {e}") from e
     return tables
 

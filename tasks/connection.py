@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from kombu.exceptions import OperationalError
@@ -20,8 +20,11 @@ OLDEST_SERVER: Final = (6, 2)  # kombu 5.7 uses ZRANGE … BYSCORE and ZADD GT
 TRANSIENT: Final = (redis.ConnectionError, redis.TimeoutError, BusyLoadingError, OperationalError)
 
 
+_PASSWORD: Final = re.compile(r"(//[^:/?#]*:)[^/?#]*(?=@)|([?&]password=)[^&#]*")
+
+
 def is_socket(url: str) -> bool:
-    return urlsplit(url).scheme in ("unix", SOCKET_SCHEME)
+    return url.partition(":")[0] in ("unix", SOCKET_SCHEME)
 
 
 def broker_url(url: str) -> str:
@@ -30,12 +33,8 @@ def broker_url(url: str) -> str:
 
 
 def masked(url: str) -> str:
-    """The URL without its password, for screens and logs."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+    """The URL without its password, for screens and logs; whatever it is, nothing is raised."""
+    return _PASSWORD.sub(r"\1\2***", url)
 
 
 def connect(url: str, *, retries: int = 3) -> redis.Redis:
@@ -85,6 +84,6 @@ def check_server(client: redis.Redis, url: str) -> None:
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         raise ClusterUnavailable(
-            f"Redis may evict keys (maxmemory-policy {policy}): queued work and results would vanish silently",
+            f"Redis may evict keys (maxmemory-policy {policy}): work and results would vanish silently",
             hint="set maxmemory-policy noeviction, as deploy/redis.conf does",
         )

@@ -45,14 +45,21 @@ class Failure:
 
     @classmethod
     def of(cls, error: BaseException, combination: str | None = None) -> Failure:
-        # the frames above the strategy's own are ours and say nothing about its fault
-        text = "".join(traceback.format_exception(error))
+        try:
+            message = str(error)
+        except Exception as e:  # the strategy's code too
+            message = f"its message cannot be read: {type(e).__name__}"
         return cls(
             combination=combination,
-            error=type(error).__name__,
-            message=str(error)[:MESSAGE_BYTES],
-            traceback=text[-TRACEBACK_BYTES:],
+            error=_plain(type(error).__name__),
+            message=_plain(message)[:MESSAGE_BYTES],
+            traceback=_plain("".join(traceback.format_exception(error)))[-TRACEBACK_BYTES:],
         )
+
+
+def _plain(text: str) -> str:
+    """Without what no file can hold: half a character, as names of broken files have it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +123,8 @@ def _metrics(
             raise StrategyError(
                 f"evaluate returned {column.shape} values of {name!r} for {rows} combinations"
             )
+        if name in about.whole_numbers and column.dtype.kind == "f" and not np.isfinite(column).all():
+            raise StrategyError(f"evaluate returned {name!r}, a whole number, as NaN or infinite")
         metrics[name] = column.astype(np.int64 if name in about.whole_numbers else np.float64)
     return metrics
 
@@ -193,9 +202,7 @@ def _result(
     summary = pa.table([pa.array(ids), pa.array(status.tolist(), pa.string()), *columns], schema=schema)
     if failures:
         bad = pa.array([ids[i] for i in sorted(failures)])
-        traces = {
-            k: t.filter(pc.invert(pc.is_in(t["combination"], bad))) for k, t in traces.items()
-        }
+        traces = {k: t.filter(pc.invert(pc.is_in(t["combination"], bad))) for k, t in traces.items()}
     tables = {"summary": summary, "failures": _failures([failures[i] for i in sorted(failures)]), **traces}
     return ChunkResult(tables=tables, ok=len(ids) - len(failures), failed=len(failures), empty=0)
 

@@ -5,6 +5,7 @@ core.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,14 @@ MEMORY_PER_PROCESS: Final = (
     400 * 2**20
 )  # Python, the compiled kernels and a chunk's state; the data is shared
 _CGROUP: Final = Path("/sys/fs/cgroup")
+
+
+Prefer = Callable[[Sequence[int], int], list[int]]
+"""The cores in the order in which a node that was given a count should take them."""
+
+
+def _as_they_come(cores: Sequence[int], _: int) -> list[int]:
+    return [*cores]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +43,12 @@ class Cores:
         return ranges(self.numbers) if self.numbers else str(self.count)
 
 
-def choose(wanted: str | None) -> Cores:
+def choose(wanted: str | None, prefer: Prefer = _as_they_come) -> Cores:
     """The cores to use. Raises UsageError for a list that does not parse or names a core that is not
     there.
     """
     allowed = _allowed()
-    numbers = _numbers(wanted, allowed)
+    numbers = _numbers(wanted, allowed, prefer)
     notes: list[str] = []
     fits = max(1, _memory_bytes() // MEMORY_PER_PROCESS)
     if len(numbers) > fits:
@@ -71,19 +80,19 @@ def ranges(numbers: tuple[int, ...]) -> str:
     return ",".join(f"{a}-{b}" if b > a else str(a) for a, b in runs)
 
 
-def _numbers(wanted: str | None, allowed: list[int]) -> list[int]:
+def _numbers(wanted: str | None, allowed: list[int], prefer: Prefer) -> list[int]:
     if wanted is None:
         return allowed[: _quota(len(allowed))]
     hint = "write a count (4) or cores by number (0-3,8)"
-    if wanted.strip().isdigit():
+    if wanted.strip().isdecimal():
         count = int(wanted)
         if not 1 <= count <= len(allowed):
             raise UsageError(f"--cores {count}: this process may use {len(allowed)} cores", hint=hint)
-        return allowed[:count]
+        return prefer(allowed, count)[:count]
     numbers: set[int] = set()
     for part in wanted.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UsageError(f"--cores {wanted}: '{part}' is not a core or a range", hint=hint)
         numbers.update(range(int(first), int(last or first) + 1))
     if missing := sorted(numbers - set(allowed)):

@@ -49,6 +49,7 @@ def a_spec(spaces: Sequence[Space] | None = None, **changed: Any) -> SweepSpec:
         "parameters": (("x", "int64"),),
         "metrics": (("y", "float64"), ("n", "int64")),
         "traces": {},
+        "groups": (),
         "spaces": tuple(s.to_wire() for s in spaces),
         "securities": tuple(a_security(f"S{i}", s, space=i) for i, s in enumerate(spaces)),
         "chunk": {"size": None, "target_seconds": 2.0, "least": 1, "most": None},

@@ -19,7 +19,7 @@ from tasks.connection import connect
 from tasks.heartbeat import Node, live_nodes
 from tasks.settings import Settings, as_environment
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 110.0  # kernels that changed are compiled first
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:

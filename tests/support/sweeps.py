@@ -155,6 +155,7 @@ def _spec(
         "parameters": tuple((name, types[name]) for name in axes),
         "metrics": tuple((m, "int64" if m in about.whole_numbers else "float64") for m in about.metrics),
         "traces": {t: [[n, a] for n, a in about.traces[t].items()] for t in keep},
+        "groups": about.groups,
         "spaces": (space.to_wire(),),
         "securities": tuple(works),
         "chunk": {"size": 5, "target_seconds": 2.0, "least": 1, "most": None},

@@ -5,6 +5,7 @@ Installed from a copy of this file by `tests.support.plugin`, as anybody's strat
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 WAYS: Final = ("count", "raise", "memory", "exit", "die", "nan", "trace raises")
 PREPARATION: Final = "TINY_PREPARE"  # environment: how `prepare` fails, if it does
 PAUSE: Final = "TINY_PAUSE"  # environment: a file; while it is there, evaluate waits
-STARTED: Final = "TINY_STARTED"  # environment: a file to which each evaluation adds a line
+STARTED: Final = "TINY_STARTED"  # environment: a file to which each evaluation adds where it runs
+THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ def _fail(way: str) -> None:
 
 def _note_start() -> None:
     if path := os.environ.get(STARTED):
+        threads = {name: os.environ.get(name) for name in THREADS} | {"arrow": pa.cpu_count()}
         with Path(path).open("a") as file:
-            file.write(f"{os.getpid()}\n")
+            file.write(json.dumps({"pid": os.getpid(), "threads": threads}) + "\n")
 
 
 def _wait() -> None:

@@ -32,6 +32,11 @@ def node_key(node: str) -> str:
     return f"{PREFIX}node:{node}"
 
 
+def claim_key(what: str) -> str:
+    """Held by the node that has this name, or this core of a machine."""
+    return f"{PREFIX}claim:{what}"
+
+
 def sweep_key(sweep_id: str, what: str) -> str:
     """`what` is one of spec, plan, meta, done, totals, att, dead, shards, final, lead, part:…, lease:…"""
     return f"{PREFIX}{sweep_id}:{what}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -43,7 +42,6 @@ def _run(options: argparse.Namespace) -> int:
     from tasks import log, settings
     from tasks.connection import check_server, connect, translated
     from tasks.errors import ClusterUnavailable
-    from tasks.heartbeat import live_nodes
 
     if options.queue:
         os.environ["PRODUCER_QUEUE"] = options.queue
@@ -56,24 +54,35 @@ def _run(options: argparse.Namespace) -> int:
             "a worker needs a Redis", hint="give --redis URL, or start both with: producer up"
         )
     from workers import lifecycle, pinning
+    from workers.claims import Claims
 
-    cores = pinning.choose(options.cores)
+    client = connect(current.redis_url)
+    check_server(client, current.redis_url)
+    claims = Claims(client)
+    with translated(current.redis_url):
+        cores = pinning.choose(options.cores, claims.prefer)
+        name = claims.node_name(options.name)
     for note in cores.notes:
         sys.stderr.write(f"note: {note}\n")
     lifecycle.remember_cores(cores)
-    client = connect(current.redis_url)
-    check_server(client, current.redis_url)
-    with translated(current.redis_url):
-        taken = {node.name for node in live_nodes(client)}
     from workers import heartbeat, warmup
 
-    name = _node_name(options.name, taken)
     warmup.warm_up()
-    heartbeat.describe(name, cores)
+    heartbeat.describe(name, cores, claims)
     from workers.app import app
 
     sys.stderr.write(f"node {name} on cores {cores.text}: ready\n")
-    arguments = ["--quiet", "worker", "--pool", "prefork", "-c", str(cores.count), "-n", name, "--without-gossip"]
+    arguments = [
+        "--quiet",
+        "worker",
+        "--pool",
+        "prefork",
+        "-c",
+        str(cores.count),
+        "-n",
+        name,
+        "--without-gossip",
+    ]
     arguments += [
         "--without-mingle",
         "--max-tasks-per-child",
@@ -83,13 +92,6 @@ def _run(options: argparse.Namespace) -> int:
     ]
     app.worker_main(arguments)
     return 0
-
-
-def _node_name(given: str | None, taken: set[str]) -> str:
-    """`name@host`, unique among the living: two nodes of one name would answer for each other."""
-    host = socket.gethostname()
-    name = f"{given or 'sweepfleet'}@{host}"
-    return f"{given or 'sweepfleet'}-{os.getpid()}@{host}" if name in taken else name
 
 
 if __name__ == "__main__":

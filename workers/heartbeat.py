@@ -25,6 +25,7 @@ from tasks.celery_app import merge_queue
 from tasks.connection import connect
 from tasks.heartbeat import BEAT_SECONDS, Node, backtests_done, beat, leave
 from tasks.messages import WIRE_VERSION
+from workers.claims import Claims
 from workers.fleet import Fleet
 from workers.pinning import Cores
 
@@ -37,9 +38,9 @@ AWAY: Final = (redis.RedisError, OperationalError, OSError)
 _node: dict[str, Any] = {}
 
 
-def describe(name: str, cores: Cores) -> None:
+def describe(name: str, cores: Cores, claims: Claims) -> None:
     """Fixes what this node says of itself, before Celery starts."""
-    _node.update(name=name, cores=cores.text, slots=cores.count)
+    _node.update(name=name, cores=cores.text, slots=cores.count, claims=claims)
 
 
 class LeaseStep(bootsteps.StartStopStep):
@@ -108,6 +109,7 @@ class NodeStep(bootsteps.StartStopStep):
         if self.client is not None:
             try:
                 leave(self.client, _node["name"])
+                _node["claims"].release()
             except AWAY:
                 log.info("left without saying so", extra={"event": "left"})
 
@@ -117,6 +119,7 @@ class NodeStep(bootsteps.StartStopStep):
         try:
             self._measure(self.client)
             beat(self.client, self._describe())
+            _node["claims"].renew()
         except AWAY as e:
             log.warning("beat not sent: %s", e, extra={"event": "beat_late"})
 

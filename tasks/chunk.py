@@ -42,7 +42,7 @@ def evaluate(context: Context, request: ChunkRequest, node: str, fatal: Fatal = 
     if start.verdict != "start":
         return start.receipt
     try:
-        spec = context.spec(request.sweep_id, start.identity)
+        spec = context.spec(request.sweep_id, start.stamp)
     except NotFound:  # forgotten between two messages: nothing to do and nobody to tell
         return None
     spent: dict[str, float] = {}

@@ -27,7 +27,7 @@ class Context:
 
     def __init__(self, given: settings.Settings) -> None:
         self.settings = given
-        self._specs: OrderedDict[str, SweepSpec] = OrderedDict()
+        self._specs: OrderedDict[str, tuple[str, SweepSpec]] = OrderedDict()
         self._slices: OrderedDict[tuple[str, int], Columns | None] = OrderedDict()
 
     @cached_property
@@ -39,16 +39,17 @@ class Context:
     def ledger(self, sweep_id: str) -> Ledger:
         return Ledger(self.client, sweep_id)
 
-    def spec(self, sweep_id: str, identity: str) -> SweepSpec:
+    def spec(self, sweep_id: str, stamp: str) -> SweepSpec:
         """The sweep's spec, read once while it is the same; NotFound where the sweep is forgotten."""
-        if sweep_id not in self._specs or self._specs[sweep_id].identity != identity:
+        known = self._specs.get(sweep_id)
+        if known is None or known[0] != stamp:
             found = self.ledger(sweep_id).spec()
             if found is None:
                 raise NotFound(f"no sweep {sweep_id} in Redis", sweep=sweep_id)
-            self._specs[sweep_id] = found
+            known = self._specs[sweep_id] = stamp, found
             while len(self._specs) > SLICES_KEPT:
                 self._specs.popitem(last=False)
-        return self._specs[sweep_id]
+        return known[1]
 
     def strategy(self, spec: SweepSpec) -> Description:
         """The strategy, refused where its code is not the planner's."""

@@ -8,6 +8,7 @@ receipt.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
@@ -22,17 +23,20 @@ from tasks.plan import Chunk, ChunkPlan, SweepSpec
 
 KEEP_SECONDS: Final = 14 * 86400  # longer than any holiday during which nobody looks
 
-# KEYS: spec, meta, open   ARGV: packed spec, ttl, sweep, identity, then the other fields of meta
+# A sweep that runs keeps its spec, with its results folder: a second producer of the same sweep follows.
+# KEYS: spec, meta, open   ARGV: packed spec, ttl, sweep, identity, stamp, then the other fields of meta
 _CREATE: Final = """
+local state = redis.call('HGET', KEYS[2], 'state')
+local same = redis.call('HGET', KEYS[2], 'identity') == ARGV[4] and redis.call('EXISTS', KEYS[1]) == 1
+if same and (state == 'open' or state == 'cancelling') then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-local known = redis.call('HEXISTS', KEYS[2], 'state')
-redis.call('HSET', KEYS[2], 'identity', ARGV[4])
-if known == 0 then
-  redis.call('HSET', KEYS[2], unpack(ARGV, 5))
+redis.call('HSET', KEYS[2], 'identity', ARGV[4], 'stamp', ARGV[5])
+if not state then
+  redis.call('HSET', KEYS[2], unpack(ARGV, 6))
   redis.call('SADD', KEYS[3], ARGV[3])
 end
 redis.call('EXPIRE', KEYS[2], ARGV[2])
-return 1 - known
+return state and 0 or 1
 """
 
 # KEYS: done, meta, att, hand   ARGV: chunk, now, ttl
@@ -45,7 +49,7 @@ redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
 local starts = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 redis.call('EXPIRE', KEYS[4], ARGV[3])
-return {'start', redis.call('HGET', KEYS[2], 'identity') or '', starts}
+return {'start', redis.call('HGET', KEYS[2], 'stamp') or '', starts}
 """
 
 # KEYS: part, done, meta, totals, hand, failing, node
@@ -122,8 +126,8 @@ class Start:
 
     verdict: Literal["start", "done", "closed"]
     starts: int = 0
-    identity: str = ""
-    """The spec's, as it is now: `resume --force` renews it under the same id."""
+    stamp: str = ""
+    """The spec's, as it is now: code, data and results folder may change under the same id."""
     receipt: ChunkReceipt | None = None
 
 
@@ -167,7 +171,9 @@ class Ledger:
         meta = {"state": "open", "total": spec.total, "created": self.now(), "epoch": 1, "name": spec.name}
         fields = [part for pair in meta.items() for part in pair]
         keys = [self.key("spec"), self.key("meta"), names.OPEN_SWEEPS]
-        args = [spec.to_bytes(), KEEP_SECONDS, self.sweep_id, spec.identity, *fields]
+        packed = spec.to_bytes()
+        stamp = hashlib.sha256(packed).hexdigest()
+        args = [packed, KEEP_SECONDS, self.sweep_id, spec.identity, stamp, *fields]
         return bool(self._create(keys=keys, args=args))
 
     def note_pilots(self, chunks: Iterable[Chunk]) -> None:
@@ -266,27 +272,18 @@ class Ledger:
         keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
         verdict, text, starts = self._start(keys=keys, args=[request.name, time.time(), KEEP_SECONDS])
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
-        identity = text.decode() if verdict == b"start" else ""
-        return Start(verdict=verdict.decode(), starts=int(starts), identity=identity, receipt=receipt)
+        stamp = text.decode() if verdict == b"start" else ""
+        return Start(verdict=verdict.decode(), starts=int(starts), stamp=stamp, receipt=receipt)
 
     def commit(
         self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes, security: str
     ) -> ChunkReceipt | None:
-        """The receipt that stands: this one, or that of an earlier run. None: the sweep is cancelled or
-        forgotten.
-        """
+        """The receipt that stands, this one or an earlier one; None: the sweep is cancelled or forgotten."""
         keys = [self.key(f"part:{request.name}")]
         keys += [self.key(word) for word in ("done", "meta", "totals", "hand", "failing")]
         keys.append(names.node_key(receipt.node))
-        args: list[Any] = [
-            request.name,
-            part,
-            receipt.to_json(),
-            KEEP_SECONDS,
-            receipt.sha256,
-            security,
-            receipt.failed,
-        ]
+        args: list[Any] = [request.name, part, receipt.to_json(), KEEP_SECONDS, receipt.sha256]
+        args += [security, receipt.failed]
         for counter, number in _counters(receipt, request.cost_ms).items():
             args += [counter, number]
         code, text = self._commit(keys=keys, args=args)

@@ -57,7 +57,6 @@ def resume(record: SweepRecord, settings: Settings, *, force: bool) -> Session:
         raise UsageError(f"{record.id} is complete", hint="producer results shows it")
     if changes:
         spec = prepare.renewed(spec, settings)
-    prepare.claim(spec)
     url = record.redis_url if record.redis_url is None else alive_url(record, settings)
     record = replace(record, state="planning", redis_url=url, finished=None)
     return open_session(spec, settings, record, url, fresh=False)

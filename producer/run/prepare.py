@@ -5,6 +5,7 @@ folder.
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 from producer.spec.check import CheckedSweep
 from tasks import names, registry, store
 from tasks.data.digest import file_digest
+from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused
 from tasks.parameters import ParameterType
 from tasks.plan import SecurityWork, SweepSpec
@@ -143,6 +145,26 @@ def finished(spec: SweepSpec) -> dict[str, Any] | None:
     files = [f"{table}.parquet" for table in ("summary", "failures", *spec.traces)]
     whole = document.get("identity") == spec.identity and all((folder / f).is_file() for f in files)
     return dict(document) if whole else None
+
+
+def fill(spec: SweepSpec, source: Path) -> None:
+    """The sweep's folder from another one that holds the same results; the manifest last, as it says that all
+    is there.
+    """
+    if finished(spec):
+        return
+    tables = [f"{table}.parquet" for table in ("summary", "failures", *spec.traces)]
+    try:
+        for file in (*tables, names.SWEEP_FILE, names.MANIFEST_FILE):
+            with whole_file(Path(spec.results) / file) as scratch:
+                shutil.copyfile(source / file, scratch)
+    except FileNotFoundError as e:
+        raise FolderRefused(
+            f"the results of {spec.sweep_id} lie in {source}, which is not seen from here",
+            hint="take them from there, or submit again to compute them here",
+        ) from e
+    except OSError as e:
+        raise FolderRefused(f"results folder {spec.results} cannot be written: {e.strerror or e}") from e
 
 
 def _most_failures(checked: CheckedSweep) -> float | None:

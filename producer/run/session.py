@@ -16,7 +16,7 @@ from typing import Final
 
 from celery import Celery
 
-from producer.run import local, records
+from producer.run import local, prepare, records
 from producer.run.local import PrivateStack
 from tasks import progress, store
 from tasks.connection import translated
@@ -137,10 +137,19 @@ class Session:
             )
         if self.private and status.reason == "no workers":
             status = replace(status, reason="the worker node is starting")
+        if status.state in ("done", "failed"):
+            self._fill()
         if self._interrupted and status.state == "cancelled":
             status = progress.interrupted(status)
         self._save(status)
         return status
+
+    def _fill(self) -> None:
+        """A sweep that another producer began ends in that one's folder; this one's gets the same files."""
+        assert self.ledger is not None
+        begun = self.ledger.spec()
+        if begun is not None and begun.results != self.spec.results:
+            prepare.fill(self.spec, Path(begun.results))
 
     def _save(self, status: Status) -> None:
         updated = records.updated(self.record, status)

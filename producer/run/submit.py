@@ -34,7 +34,6 @@ def submit(
     spec = prepare.spec_of(checked, settings)
     if checked.cache == "use" and (manifest := prepare.finished(spec)):
         return _finished_session(spec, checked, settings, manifest)
-    prepare.claim(spec)
     url = shared_url(settings)
     if url is None and detach:
         raise UsageError(
@@ -61,6 +60,7 @@ def open_session(
     """
     stack = None
     if url is None:
+        prepare.claim(spec)
         if fresh:
             local.forget(settings, spec.sweep_id)
         stack = PrivateStack(settings.model_copy(update={"queue": spec.queue}), spec.sweep_id)
@@ -70,9 +70,10 @@ def open_session(
         client = connect(url)
         if stack is None:
             check_server(client, url)
-        with translated(url):
-            if stack is None:
+            with translated(url):
                 _check_nodes(live_nodes(client), require_workers, spec.queue)
+            prepare.claim(spec)  # last, so that a submit that is refused leaves no folder behind
+        with translated(url):
             ledger = Ledger(client, spec.sweep_id)
             if fresh:
                 ledger.purge()

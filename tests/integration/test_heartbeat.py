@@ -235,22 +235,23 @@ def test_a_sweep_that_is_forgotten_is_no_longer_shown(sweep: Sweep) -> None:
 
 
 def test_a_chunk_that_takes_longer_than_the_lease_stays_with_its_node(
-    sweep: Sweep, tiny: Path, tmp_path: Path
+    tiny: Path, tmp_path: Path, redis_url: str
 ) -> None:
+    sweep = a_sweep(tmp_path, redis_url, {"x": range(10)}, securities=1, size=1000)
     started, pause = tmp_path / "started", tmp_path / "pause"
     pause.touch()
     settings = sweep.settings.model_copy(
-        update={"lease_seconds": 1.5, "beat_seconds": 0.4, "restore_seconds": 0.3}
+        update={"lease_seconds": 1.0, "beat_seconds": 0.3, "restore_seconds": 0.2}
     )
     lead = sweep.lead()
 
     with a_cluster(settings, tmp_path / "nodes") as cluster:
-        cluster.start(cores="1", PYTHONPATH=str(tiny), **{STARTED: str(started), PAUSE: str(pause)})
+        cluster.start(cores="2", PYTHONPATH=str(tiny), **{STARTED: str(started), PAUSE: str(pause)})
         lead.step()
-        wait_until(started.exists, 10, "the node has a chunk")
-        time.sleep(3.5)  # twice the lease: what would be given out again has been by now
+        wait_until(started.exists, 10, "a process of the node has the chunk, the other none")
+        time.sleep(2.5)  # twice the lease: without renewal the other process would have it too by now
         pause.unlink()
         state = sweep.follow(lead, 20)
 
     assert state == "done"
-    assert len(started.read_text().splitlines()) == 4
+    assert len(started.read_text().splitlines()) == 1

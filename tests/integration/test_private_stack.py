@@ -118,6 +118,24 @@ def test_what_the_ledger_was_told_is_there_at_the_next_start_until_it_is_forgott
     assert not local.ledger_folder(settings, "try-abc123").exists()
 
 
+def test_it_is_ready_when_a_large_ledger_of_an_earlier_run_has_been_read(
+    stack: PrivateStack, settings: Settings
+) -> None:
+    client = connect(stack.redis_url)
+    for i in range(40):
+        client.set(f"part {i}", bytes(4 * 2**20))
+    stack.stop()
+
+    again = PrivateStack(settings, "try-abc123")
+    again.wait_ready()
+    try:
+        found = connect(again.redis_url, retries=0).exists("part 39")
+    finally:
+        again.stop()
+
+    assert found == 1
+
+
 def test_a_server_and_a_node_that_die_are_started_again_with_what_they_knew(stack: PrivateStack) -> None:
     _, *others = all_there(stack.redis_url, stack._keeper.pid)
     client = connect(stack.redis_url)
@@ -198,5 +216,10 @@ def test_a_stack_that_was_killed_is_not_taken_for_one_that_is_up(settings: Setti
 
     os.kill(up.pid, signal.SIGKILL)
     wait_until(lambda: not any(map(is_running, pids)), 15, "all processes have ended")
+    found = local.running(settings)
+    again = brought_up(settings)
+    local.down(settings)
 
-    assert local.running(settings) is None
+    assert found is None
+    assert again != up
+    assert not Path(up.redis_url.removeprefix("unix://")).parent.exists()

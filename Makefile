@@ -47,7 +47,7 @@ bench: development ## How fast, after checking the answer; wants a machine with 
 	$(PYTEST) tests/benchmarks -s --timeout 0
 
 accept: development ## All 302 reference cases of market making, through sweep.yaml and submit; needs the reference data
-	$(PYTEST) tests/e2e -m "shared" -s --timeout 0
+	$(PYTEST) tests/e2e -m "shared and slow" -q --timeout 0
 
 clean: ## Remove what these recipes made: the environment, the demo's files, caches
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,9 +1,9 @@
 """The ledger of one sweep in Redis: which chunks are planned, started, done; what decides when the sweep is
 finished.
 
-Every step that must be one step is a Lua script. The first result of a chunk wins, the queue may repeat or
-lose messages at will. No screen reads `done`: what they show is counted in `totals`, in the same step as the
-receipt.
+Every step that must be one step is a script of `tasks/scripts.py`. The first result of a chunk wins, the
+queue may repeat or lose messages at will. No screen reads `done`: what they show is counted in `totals`, in
+the same step as the receipt.
 """
 
 from __future__ import annotations
@@ -17,105 +17,11 @@ from typing import Any, Final, Literal
 
 import redis
 
-from tasks import names
+from tasks import names, scripts
 from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
 
 KEEP_SECONDS: Final = 14 * 86400  # longer than any holiday during which nobody looks
-
-# A sweep that runs keeps its spec, with its results folder: a second producer of the same sweep follows.
-# KEYS: spec, meta, open   ARGV: packed spec, ttl, sweep, identity, stamp, then the other fields of meta
-_CREATE: Final = """
-local state = redis.call('HGET', KEYS[2], 'state')
-local same = redis.call('HGET', KEYS[2], 'identity') == ARGV[4] and redis.call('EXISTS', KEYS[1]) == 1
-if same and (state == 'open' or state == 'cancelling') then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-redis.call('HSET', KEYS[2], 'identity', ARGV[4], 'stamp', ARGV[5])
-if not state then
-  redis.call('HSET', KEYS[2], unpack(ARGV, 6))
-  redis.call('SADD', KEYS[3], ARGV[3])
-end
-redis.call('EXPIRE', KEYS[2], ARGV[2])
-return state and 0 or 1
-"""
-
-# KEYS: done, meta, att, hand   ARGV: chunk, now, ttl
-_START: Final = """
-local old = redis.call('HGET', KEYS[1], ARGV[1])
-if old then return {'done', old, 0} end
-local state = redis.call('HGET', KEYS[2], 'state')
-if state ~= 'open' then return {'closed', '', 0} end
-redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
-local starts = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
-redis.call('EXPIRE', KEYS[3], ARGV[3])
-redis.call('EXPIRE', KEYS[4], ARGV[3])
-return {'start', redis.call('HGET', KEYS[2], 'stamp') or '', starts}
-"""
-
-# KEYS: part, done, meta, totals, hand, failing, node
-# ARGV: chunk, blob, receipt, ttl, sha, security, failed, then pairs (counter, number)
-_COMMIT: Final = """
-local state = redis.call('HGET', KEYS[3], 'state')
-redis.call('HDEL', KEYS[5], ARGV[1])
-if not state or state == 'cancelled' then return {-1, ''} end
-local old = redis.call('HGET', KEYS[2], ARGV[1])
-if old then
-  if not string.find(old, ARGV[5], 1, true) then redis.call('HINCRBY', KEYS[3], 'mismatch', 1) end
-  return {0, old}
-end
-if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[4]) end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-for i = 8, #ARGV, 2 do
-  redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
-  if ARGV[i] == 'backtests' then redis.call('HINCRBY', KEYS[7], 'backtests', ARGV[i + 1]) end
-end
-if tonumber(ARGV[7]) > 0 then redis.call('HINCRBY', KEYS[6], ARGV[6], ARGV[7]) end
-for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
-return {1, ARGV[3]}
-"""
-
-# The receipt of a chunk whose part is gone is taken back, with its numbers: the chunk runs again. Its starts
-# begin anew too, for they count those that never came back, and this one did.
-# KEYS: done, totals, failing, att   ARGV: chunk, receipt, security, failed, then pairs (counter, number)
-_RETRACT: Final = """
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[4], ARGV[1])
-for i = 5, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], -ARGV[i + 1]) end
-if tonumber(ARGV[4]) > 0 then redis.call('HINCRBY', KEYS[3], ARGV[3], -ARGV[4]) end
-return 1
-"""
-
-# KEYS: lease   ARGV: holder, milliseconds
-_HOLD: Final = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-
-# KEYS: lease   ARGV: holder
-_RELEASE: Final = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
-
-# KEYS: meta   ARGV: from (comma-separated), to
-_MOVE: Final = """
-local state = redis.call('HGET', KEYS[1], 'state')
-if not state or not string.find(',' .. ARGV[1] .. ',', ',' .. state .. ',', 1, true) then return 0 end
-redis.call('HSET', KEYS[1], 'state', ARGV[2])
-return 1
-"""
-
-# KEYS: done   ARGV: chunks
-_MISSING: Final = """
-local places = {}
-for i = 1, #ARGV do
-  if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 0 then places[#places + 1] = i end
-end
-return places
-"""
 
 LedgerState = Literal["open", "cancelling", "cancelled", "done", "failed"]
 
@@ -152,14 +58,14 @@ class Ledger:
     def __init__(self, client: redis.Redis, sweep_id: str) -> None:
         self.client = client
         self.sweep_id = sweep_id
-        self._create = client.register_script(_CREATE)
-        self._start = client.register_script(_START)
-        self._commit = client.register_script(_COMMIT)
-        self._retract = client.register_script(_RETRACT)
-        self._hold = client.register_script(_HOLD)
-        self._release = client.register_script(_RELEASE)
-        self._move = client.register_script(_MOVE)
-        self._missing = client.register_script(_MISSING)
+        self._create = client.register_script(scripts.CREATE)
+        self._start = client.register_script(scripts.START)
+        self._commit = client.register_script(scripts.COMMIT)
+        self._retract = client.register_script(scripts.RETRACT)
+        self._hold = client.register_script(scripts.HOLD)
+        self._release = client.register_script(scripts.RELEASE)
+        self._move = client.register_script(scripts.MOVE)
+        self._missing = client.register_script(scripts.MISSING)
 
     def key(self, what: str) -> str:
         return names.sweep_key(self.sweep_id, what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -64,3 +65,16 @@ def test_the_same_rows_are_the_same_bytes_in_whatever_pieces(cuts: list[int], ap
         pieces = [pa.Table.from_pylist(piece.to_pylist(), schema=WHOLE.schema) for piece in pieces]
 
     assert written(pieces) == written([WHOLE])
+
+
+def test_pages_do_not_follow_the_seams_between_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 65_536)
+    rows = 30_000  # several pages a column: smaller ones are of one page, wherever their seams are
+    columns: dict[str, Any] = dict.fromkeys(WHOLE.schema.names, pa.nulls(rows, pa.string()))
+    columns |= {"x": np.arange(rows), "y": np.random.default_rng(5).normal(size=rows)}
+    columns["combination"] = [f"{i * 2_654_435_761:064x}" for i in range(rows)]
+    large = pa.table(columns, schema=WHOLE.schema)
+
+    pieces = [large.slice(at, 700) for at in range(0, rows, 700)]
+
+    assert written(pieces) == written([large])

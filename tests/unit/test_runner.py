@@ -189,7 +189,8 @@ def test_what_ends_a_chunk_from_outside_is_no_failure_of_a_combination(at: str) 
     strategy: Any = Doubling()
 
     def code(data: Columns, combinations: Columns) -> Columns:
-        if at == "block" or (at == "single" and len(combinations["x"]) == 1):
+        whole_block = len(combinations["x"]) == 2
+        if (at == "block" and whole_block) or (at == "single" and not whole_block):
             raise TimeIsUp
         if at == "single":
             raise ValueError

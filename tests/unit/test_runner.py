@@ -200,9 +200,10 @@ def test_what_ends_a_chunk_from_outside_is_no_failure_of_a_combination(at: str) 
         raise TimeIsUp
 
     strategy.evaluate, strategy.trace = code, trace
+    keep = ("trades",) if at == "trace" else ()
 
     with pytest.raises(TimeIsUp):
-        evaluate(about(strategy), DATA, a_block(1, 2), ("trades",), fatal=(TimeIsUp,))
+        evaluate(about(strategy), DATA, a_block(1, 2), keep, fatal=(TimeIsUp,))
 
 
 def test_a_trace_has_the_combination_before_its_own_columns() -> None:

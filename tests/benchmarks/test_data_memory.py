@@ -83,7 +83,7 @@ def test_a_further_process_on_the_same_slice_costs_next_to_no_memory(tmp_path: P
     with_data = growth(str(path), ref.digest, cache)
 
     share = (with_data - without_data) / size
-    print(f"\n{ticks.rows:,} rows, {size / 1e6:.0f} MB; a further process adds {100 * share:.2f} % of it")  # noqa: T201
+    print(f"\n{ticks.rows:,} rows, {size / 1e6:.0f} MB; a further process adds {100 * share:.2f} % of it")
     assert ticks.rows > 5_000_000
     assert share < SHARE_OF_DATA
 
@@ -104,5 +104,5 @@ def test_half_a_million_ticks_are_read_quickly(shared: Path, tmp_path: Path) -> 
     open_slice(ref, tmp_path)
     warm = time.perf_counter() - start
 
-    print(f"\nread {min(seconds):.3f} s; open: first {cold:.3f} s, again {warm * 1e3:.2f} ms")  # noqa: T201
+    print(f"\nread {min(seconds):.3f} s; open: first {cold:.3f} s, again {warm * 1e3:.2f} ms")
     assert min(seconds) < DECODE_SECONDS

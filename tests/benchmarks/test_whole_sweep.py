@@ -1,4 +1,4 @@
-"""How far is a whole sweep, from Enter to results, from the kernel's own time? And how much memory does it hold?
+"""How far is a whole sweep, from Enter to results, from the kernel's own time? How much memory does it hold?
 
 The wall time should be near (kernel CPU seconds ÷ cores) plus what starting takes, and memory should not grow
 with the sweep. Both are printed after the answers were checked.
@@ -116,7 +116,7 @@ class Ran:
 
 def _submit(folder: Path, environment: dict[str, str]) -> Ran:
     ran, begun = Ran(), time.perf_counter()
-    command = [PRODUCER, "submit", "sweep.yaml", "--cache", "refresh", "--no-progress"]
+    command = [str(PRODUCER), "submit", "sweep.yaml", "--cache", "refresh", "--no-progress"]
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )

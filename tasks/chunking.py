@@ -206,8 +206,3 @@ def _shards(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int]]:
         rows += chunk.rows
     if len(chunks) > first:
         yield first, len(chunks)
-
-
-def typical_size(plan: ChunkPlan) -> int:
-    """Combinations of a usual chunk, for people."""
-    return round(median(c.rows for c in plan.chunks)) if plan.chunks else 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -29,20 +30,7 @@ def build(
     state: str,
 ) -> str:
     """The document as JSON text."""
-    phases: Counter[str] = Counter()
-    nodes: dict[str, dict[str, Any]] = defaultdict(
-        lambda: {"chunks": 0, "backtests": 0, "busy_s": 0.0, "peak_bytes": 0}
-    )
-    cpu_ms = 0.0
-    for receipt in _receipts(ledger, plan):
-        for phase in PHASES:
-            phases[phase] += getattr(receipt, f"{phase}_ms")
-        cpu_ms += receipt.cpu_ms
-        node = nodes[receipt.node]
-        node["chunks"] += 1
-        node["backtests"] += receipt.rows
-        node["busy_s"] += (receipt.load_ms + receipt.compute_ms + receipt.encode_ms) / 1000
-        node["peak_bytes"] = max(node["peak_bytes"], receipt.peak_bytes)
+    phases, nodes = _spent(_receipts(ledger, plan))
     for name, node in nodes.items():
         node["busy_s"] = round(node["busy_s"], 3)
         node["cores"] = ledger.node_cores(name)
@@ -74,7 +62,7 @@ def build(
             "finished": ledger.now(),
             "wall_s": round(ledger.now() - created, 3),
             **{f"{'queue_wait' if p == 'wait' else p}_s": round(phases[p] / 1000, 3) for p in PHASES},
-            "compute_cpu_s": round(cpu_ms / 1000, 3),
+            "compute_cpu_s": round(phases["cpu"] / 1000, 3),
             "merge_s": round(sum(n["ms"] for n in notes.values()) / 1000 + seconds, 3),
         },
         "nodes": dict(sorted(nodes.items())),
@@ -85,13 +73,27 @@ def build(
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _receipts(ledger: Ledger, plan: ChunkPlan) -> list[ChunkReceipt]:
-    return [
-        r
-        for first, last in plan.shards
-        for r in ledger.receipts(c.name for c in plan.chunks[first:last])
-        if r
-    ]
+def _receipts(ledger: Ledger, plan: ChunkPlan) -> Iterator[ChunkReceipt]:
+    """Shard by shard: a large sweep has more of them than one would like to hold."""
+    for first, last in plan.shards:
+        yield from filter(None, ledger.receipts(c.name for c in plan.chunks[first:last]))
+
+
+def _spent(receipts: Iterable[ChunkReceipt]) -> tuple[Counter[str], dict[str, dict[str, Any]]]:
+    """Milliseconds of each phase, and what each node did."""
+    phases: Counter[str] = Counter()
+    nodes: dict[str, dict[str, Any]] = defaultdict(
+        lambda: {"chunks": 0, "backtests": 0, "busy_s": 0.0, "peak_bytes": 0}
+    )
+    for receipt in receipts:
+        for phase in (*PHASES, "cpu"):
+            phases[phase] += getattr(receipt, f"{phase}_ms")
+        node = nodes[receipt.node]
+        node["chunks"] += 1
+        node["backtests"] += receipt.rows
+        node["busy_s"] += (receipt.load_ms + receipt.compute_ms + receipt.encode_ms) / 1000
+        node["peak_bytes"] = max(node["peak_bytes"], receipt.peak_bytes)
+    return phases, nodes
 
 
 def _swept(spec: SweepSpec) -> list[str]:

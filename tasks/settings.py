@@ -105,16 +105,6 @@ def inherited_environment() -> dict[str, str]:
     return dict(os.environ)
 
 
-def expand_variables(text: str) -> str:
-    """`${NAME}` replaced by the environment's value; KeyError for one that is not set."""
-    parts = text.split("${")
-    pieces = [parts[0]]
-    for part in parts[1:]:
-        name, closed, rest = part.partition("}")
-        pieces.append(os.environ[name] + rest if closed else "${" + part)
-    return "".join(pieces)
-
-
 def _folders() -> Unix:
     # XDG places on macOS too: one path in the docs, the same on every machine of a fleet
     return Unix(appname=names.DISTRIBUTION)

@@ -29,10 +29,6 @@ from tasks.settings import Settings
 from tasks.status import TERMINAL, Status
 
 RETRY_SECONDS: Final = 1.0
-PILOT_SECONDS: Final = (
-    60.0  # a pilot that takes longer has told enough: the sweep is slow, chunks will be small
-)
-NODE_SECONDS: Final = 120.0  # a node that compiles its kernels for the first time
 
 
 class Session:

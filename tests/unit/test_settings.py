@@ -8,7 +8,7 @@ import pytest
 
 from tasks import settings
 from tasks.errors import UsageError
-from tasks.settings import as_environment, expand_variables, load, load_with_origins
+from tasks.settings import as_environment, load, load_with_origins
 
 
 @pytest.fixture(autouse=True)
@@ -104,16 +104,6 @@ def test_a_child_process_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(key, value)
 
     assert load() == given
-
-
-def test_variables_are_expanded_and_an_unset_one_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DESK", "gulf")
-    monkeypatch.delenv("UNSET", raising=False)
-
-    assert expand_variables("/data/${DESK}/x-${DESK}") == "/data/gulf/x-gulf"
-    assert expand_variables("no variable, $DESK and ${DESK") == "no variable, $DESK and ${DESK"
-    with pytest.raises(KeyError):
-        expand_variables("${UNSET}")
 
 
 def test_a_runtime_folder_counts_only_where_it_exists(

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import chunk, codec, runner, store
+from tasks import chunk, codec
 from tasks.data.digest import file_digest
 from tasks.data.synth import write_ticks
 from tasks.ledger import Totals
-from tests.support.broker import free_port, valkey_program, wait_until_it_answers
-from tests.support.cluster import wait_until
 from tests.support.sweeps import Sweep, a_sweep
-from tests.support.tiny_strategy import PAUSE, PREPARATION, STARTED
+from tests.support.tiny_strategy import PREPARATION, STARTED
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -228,110 +221,6 @@ def test_a_chunk_whose_time_is_up_fails_as_a_whole_and_says_the_limit(tmp_path: 
     assert receipt.error == "TimeLimit: no result within 60 s (execution.timeout)"
 
 
-def test_a_part_with_traces_is_a_file_and_not_in_redis(tmp_path: Path, redis_url: str) -> None:
-    sweep = a_sweep(tmp_path, redis_url, {"x": range(5)}, keep=("trades",))
-
-    receipt = sweep.run(sweep.plan.chunks[0])
-
-    assert receipt is not None
-    assert receipt.file is not None
-    assert sweep.ledger.part(sweep.plan.chunks[0].name) is None
-    kept = codec.decode(store.read_part(sweep.results, receipt.file), receipt.sha256)
-    assert kept["trades"]["x"].to_pylist() == [1, 2, 2, 3, 3, 3, 4, 4, 4, 4]
-
-
-def test_a_part_with_traces_goes_to_redis_where_the_folder_is_not_seen(
-    tmp_path: Path, redis_url: str
-) -> None:
-    sweep = a_sweep(tmp_path, redis_url, {"x": range(5)}, keep=("trades",))
-    store.mark(sweep.results, "another sweep")
-
-    receipt = sweep.run(sweep.plan.chunks[0])
-
-    assert receipt is not None
-    assert receipt.file is None
-    assert len(codec.decode(sweep.part(sweep.plan.chunks[0]))["trades"]) == 10
-
-
-def test_a_part_goes_to_redis_where_something_else_stands_in_its_folders_place(
-    tmp_path: Path, redis_url: str
-) -> None:
-    sweep = a_sweep(tmp_path, redis_url, {"x": range(5)}, keep=("trades",))
-    (sweep.work / "parts").write_text("not a folder")
-
-    receipt = sweep.run(sweep.plan.chunks[0])
-
-    assert receipt is not None
-    assert receipt.file is None
-    assert receipt.ok == 5
-
-
-def test_a_result_too_large_for_redis_is_a_failure_that_says_so(
-    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chunk, "REDIS_MOST_BYTES", 100)
-    store.mark(sweep.results, "another sweep")
-
-    receipt = sweep.run(sweep.plan.chunks[0])
-
-    assert receipt is not None
-    assert receipt.error.startswith("PartTooLarge")
-    assert receipt.failed == 5
-
-
-def test_a_trace_that_raises_fails_its_combination_and_leaves_no_row_of_it_in_any_table(
-    tmp_path: Path, redis_url: str
-) -> None:
-    axes = {"x": (1, 2), "way": ("count", "trace raises")}
-    sweep = a_sweep(tmp_path, redis_url, axes, securities=1, size=100, keep=("trades", "signals"))
-
-    receipt = sweep.run(sweep.plan.chunks[0])
-
-    assert receipt is not None
-    assert receipt.file is not None
-    found = codec.decode(store.read_part(sweep.results, receipt.file))
-    good = found["summary"]["combination"].to_pylist()[::2]
-    assert found["summary"]["status"].to_pylist() == ["ok", "failed"] * 2
-    assert found["trades"]["combination"].unique().to_pylist() == good
-    assert found["signals"]["combination"].to_pylist() == good
-
-
-def test_a_result_waits_out_a_redis_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunk, "COMMIT_PAUSE_SECONDS", 0.01)
-    monkeypatch.setenv(STARTED, str(tmp_path / "started"))
-    monkeypatch.setenv(PAUSE, str(tmp_path / "pause"))
-    (tmp_path / "pause").touch()
-    port = free_port()
-
-    with ThreadPoolExecutor(1) as pool:
-        with a_server_with_memory(tmp_path, port):
-            sweep = a_sweep(tmp_path, f"redis://127.0.0.1:{port}/0", {"x": range(5)})
-            running = pool.submit(sweep.run, sweep.plan.chunks[0])
-            wait_until((tmp_path / "started").exists, 10, "the strategy runs")
-        (tmp_path / "pause").unlink()
-        with contextlib.suppress(TimeoutError):
-            running.result(0.5)
-        with a_server_with_memory(tmp_path, port):
-            receipt = running.result(20)
-            totals = sweep.ledger.totals()
-
-    assert receipt is not None
-    assert (receipt.ok, totals.chunks) == (5, 1)
-
-
-@contextmanager
-def a_server_with_memory(folder: Path, port: int) -> Iterator[None]:
-    """Valkey on this port, with all that the one before it was told."""
-    settings = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    command = [str(valkey_program()), *settings, "--appendonly", "yes", "--logfile", "server.log"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as server:
-        try:
-            wait_until_it_answers(server, port)
-            yield
-        finally:
-            server.terminate()
-
-
 def test_a_worker_computes_on_the_spec_as_it_was_renewed(sweep: Sweep, tmp_path: Path) -> None:
     sweep.run(sweep.plan.chunks[0])
     write_ticks(tmp_path / "ticks", ["SYN1"], days=2, seed=4, events_per_day=300)
@@ -343,10 +232,3 @@ def test_a_worker_computes_on_the_spec_as_it_was_renewed(sweep: Sweep, tmp_path:
 
     assert receipt is not None
     assert (receipt.outcome, receipt.ok) == ("ok", 5)
-
-
-def test_failures_keep_the_error_in_short_and_the_end_of_a_long_traceback() -> None:
-    failure = runner.Failure.of(ValueError("x" * 10_000), "0" * 16)
-
-    assert len(failure.message) == runner.MESSAGE_BYTES
-    assert len(failure.traceback) == runner.TRACEBACK_BYTES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from tasks.context import Context
 from tasks.data.digest import file_digest
 from tasks.data.synth import write_ticks
 from tasks.ledger import Ledger
-from tasks.messages import ChunkReceipt
+from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import Chunk, ChunkPlan, SecurityWork, SweepSpec
 from tasks.reconcile import Lead
 from tasks.settings import Settings, load
@@ -84,8 +86,29 @@ class Sweep:
             time.sleep(0.05)
         return state
 
+    def deliver(self, most: int = 1000) -> list[dict[str, Any]]:
+        """Takes messages from the queue, the oldest first."""
+        found: list[dict[str, Any]] = []
+        while len(found) < most and (raw := self.ledger.client.rpop(names.PREFIX + self.spec.queue)):
+            found.append(json.loads(raw))
+        return found
+
+    def work_off(self, most: int = 1000) -> int:
+        """What a node does with the messages; how many there were."""
+        chunks = {c.name: c for c in self.plan.chunks}
+        messages = self.deliver(most)
+        for message in messages:
+            self.run(chunks[request_in(message).name])
+        return len(messages)
+
     def queued(self) -> int:
         return int(self.ledger.client.llen(names.PREFIX + self.spec.queue))
+
+
+def request_in(message: dict[str, Any]) -> ChunkRequest:
+    """What a message on the queue asks for."""
+    (wire,), _, _ = json.loads(base64.b64decode(message["body"]))
+    return ChunkRequest.from_wire(wire)
 
 
 def a_sweep(

@@ -12,7 +12,16 @@ import pytest
 from tasks.combinations import Block, Space
 from tasks.parameters import declared
 from tasks.registry import Description
-from tasks.runner import Failure, all_empty, all_failed, evaluate, summary_schema, trace_schema
+from tasks.runner import (
+    MESSAGE_BYTES,
+    TRACEBACK_BYTES,
+    Failure,
+    all_empty,
+    all_failed,
+    evaluate,
+    summary_schema,
+    trace_schema,
+)
 from tests.support.tiny_strategy import Tiny
 
 DATA = {"price": np.ones(7)}
@@ -299,3 +308,10 @@ def test_the_strategy_of_the_tests_keeps_its_word() -> None:
     )
 
     assert summary(result)["y"] == [7.0, None, 14.0, None]
+
+
+def test_failures_keep_the_error_in_short_and_the_end_of_a_long_traceback() -> None:
+    failure = Failure.of(ValueError("x" * 10_000), "0" * 16)
+
+    assert len(failure.message) == MESSAGE_BYTES
+    assert len(failure.traceback) == TRACEBACK_BYTES

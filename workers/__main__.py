@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     from workers.claims import Claims
 
     client = connect(current.redis_url)
-    check_server(client, current.redis_url)
+    check_server(connect(current.redis_url, retries=0), current.redis_url)
     claims = Claims(client)
     with translated(current.redis_url):
         cores = pinning.choose(options.cores, claims.prefer)

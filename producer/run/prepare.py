@@ -20,6 +20,7 @@ from tasks.plan import SecurityWork, SweepSpec
 from tasks.settings import Settings
 
 ID_DIGITS: Final = 6
+FOREIGN: Final = "unknown"
 SPEC_FILE: Final = "spec"
 ALIASES: Final[dict[ParameterType, str]] = {
     "int": "int64",
@@ -98,8 +99,9 @@ def _placed(spec: SweepSpec, template: str) -> SweepSpec:
             return spec.with_id(f"{spec.name}-{short}", str(folder))
         if "{id}" not in template:
             break
+    held = "files that are no sweep's" if owner == FOREIGN else "another sweep"
     raise FolderRefused(
-        f"results folder {folder} holds another sweep",
+        f"results folder {folder} holds {held}",
         hint="put {id} into output.dir, for example results/{name}/{id}",
     )
 
@@ -113,8 +115,8 @@ def owner_of(folder: Path) -> str | None:
     try:
         document = json.loads((folder / names.MANIFEST_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return "unknown" if folder.is_dir() and any(folder.iterdir()) else None
-    return str(document.get("identity", "unknown"))
+        return FOREIGN if folder.is_dir() and any(folder.iterdir()) else None
+    return str(document.get("identity", FOREIGN))
 
 
 def claim(spec: SweepSpec) -> None:

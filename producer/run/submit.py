@@ -69,7 +69,7 @@ def open_session(
     try:
         client = connect(url)
         if stack is None:
-            check_server(client, url)
+            check_server(connect(url, retries=0), url)  # what refuses at once is said at once
             with translated(url):
                 _check_nodes(live_nodes(client), require_workers, spec.queue)
             prepare.claim(spec)  # last, so that a submit that is refused leaves no folder behind

@@ -1,7 +1,7 @@
 """The closing auction: bids and offers around the pre-close average, and the way out on the next day.
 
-A day on which nothing is held and nothing waits costs no look at its rows: only the auction's summary is read.
-Rows come sorted by time, so that everything before 14:45 is done when orders are placed.
+A day on which nothing is held and nothing waits costs no look at its rows: only the auction's summary is
+read. Rows come sorted by time, so that everything before 14:45 is done when orders are placed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ STOP_LAST_NS = CLOSE_NS - MINUTE_NS
 
 @kernel
 def play_days(
-    order: Any, timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, averages: Any, settings: Any,
-    states: Any, log: Any, day_pnl: Any, day_fills: Any,
+    order: Any, timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any, averages: Any,
+    settings: Any, states: Any, log: Any, day_pnl: Any, day_fills: Any,
 ) -> None:  # fmt: skip
     """Day by day, all combinations over a day before the next: a day's rows fit the processor's cache."""
     for d in range(days.size):
@@ -111,7 +111,15 @@ def _exit(price: float, quantity: int, now: int, trade_type: int, s: Any, log: A
 
 @kernel
 def _record(
-    side: int, price: float, quantity: int, realised: float, now: int, trade_type: int, reference: float, s: Any, log: Any
+    side: int,
+    price: float,
+    quantity: int,
+    realised: float,
+    now: int,
+    trade_type: int,
+    reference: float,
+    s: Any,
+    log: Any,
 ) -> None:
     s.position += quantity if side == BID else -quantity
     s.realised += realised

@@ -1,7 +1,7 @@
 """What a day's ticks mean for every closing-auction backtest alike: its stretches, its auction, its trend.
 
-Rows come sorted by time; `order` says which row of the file is the n-th. Types are compared as they are, so that a
-word with blanks around it is none of the three.
+Rows come sorted by time; `order` says which row of the file is the n-th. Types are compared as they are, so
+that a word with blanks around it is none of the three.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.contract import ASK, BID, TRADE
 from tasks.kernels.jit import kernel
@@ -39,11 +38,9 @@ DAY: Final = np.dtype(
 )
 
 
-def closing_days(
-    order: NDArray[Any], timestamp: NDArray[Any], kinds: NDArray[Any], prices: NDArray[Any], volumes: NDArray[Any]
-) -> NDArray[Any]:
+def closing_days(order: Any, timestamp: Any, kinds: Any, prices: Any, volumes: Any) -> Any:
     """One record per date."""
-    days: NDArray[Any] = np.zeros(_count_dates(order, timestamp), DAY).view(np.recarray)
+    days = np.zeros(_count_dates(order, timestamp), DAY).view(np.recarray)
     _survey(order, timestamp, kinds, prices, volumes, days)
     if days.size:
         days.can_place[-1] = False
@@ -64,57 +61,52 @@ def _count_dates(order: Any, timestamp: Any) -> int:
 
 @kernel
 def _survey(order: Any, timestamp: Any, kinds: Any, prices: Any, volumes: Any, days: Any) -> None:
-    bid = 0.0
-    ask = 0.0
+    best = np.zeros(2)  # bid and ask, never forgotten by a new day
     n = 0
     for d in range(days.size):
         day = days[d]
         day.midnight = timestamp[order[n]] // DAY_NS * DAY_NS
         day.first = n
-        in_session = False
-        points = 0
-        sum_x = 0.0
-        sum_y = 0.0
-        sum_xy = 0.0
-        sum_xx = 0.0
-        while n < order.size:
+        day.session_first = -1
+        day.session_last = -1
+        sums = np.zeros(5)
+        while n < order.size and timestamp[order[n]] < day.midnight + DAY_NS:
             row = order[n]
             since_midnight = timestamp[row] - day.midnight
-            if since_midnight >= DAY_NS:
-                break
-            if since_midnight >= OPEN_NS and not in_session:
-                in_session = True
+            if since_midnight >= OPEN_NS and day.session_first < 0:
                 day.session_first = n
                 day.session_last = n
-                day.bid = bid
-                day.ask = ask
-            kind = kinds[row]
-            price = prices[row]
-            if kind == BID and price > 0.0:
-                bid = price
-            elif kind == ASK and price > 0.0:
-                ask = price
-            if kind == TRADE:
-                day.has_print = True
-            if in_session and since_midnight < CLOSE_NS:
+                day.bid = best[BID]
+                day.ask = best[ASK]
+            if kinds[row] < TRADE and prices[row] > 0.0:
+                best[kinds[row]] = prices[row]
+            if OPEN_NS <= since_midnight < CLOSE_NS:
                 day.session_last = n + 1
-                if kind == TRADE:
-                    x = hours_after_ten(since_midnight)
-                    points += 1
-                    sum_x += x
-                    sum_y += price
-                    sum_xy += x * price
-                    sum_xx += x * x
             elif CLOSE_NS <= since_midnight < FLATTEN_NS:
                 day.can_place = True
-            elif since_midnight >= FLATTEN_NS and kind == TRADE:
-                if not day.has_close:
-                    day.has_close = True
-                    day.close_time = timestamp[row]
-                    day.close_price = price
-                day.auction_volume += volumes[row]
+            if kinds[row] == TRADE:
+                _survey_print(day, timestamp[row], since_midnight, prices[row], volumes[row], sums)
             n += 1
-        day.slope = trend(points, sum_x, sum_y, sum_xy, sum_xx)
+        day.slope = trend(int(sums[0]), sums[1], sums[2], sums[3], sums[4])
+
+
+@kernel
+def _survey_print(day: Any, now: int, since_midnight: int, price: float, volume: int, sums: Any) -> None:
+    """`sums`: of the trend points their count, hours, prices, products and squared hours."""
+    day.has_print = True
+    if OPEN_NS <= since_midnight < CLOSE_NS:
+        x = hours_after_ten(since_midnight)
+        sums[0] += 1.0
+        sums[1] += x
+        sums[2] += price
+        sums[3] += x * price
+        sums[4] += x * x
+    elif since_midnight >= FLATTEN_NS:
+        if not day.has_close:
+            day.has_close = True
+            day.close_time = now
+            day.close_price = price
+        day.auction_volume += volume
 
 
 @kernel

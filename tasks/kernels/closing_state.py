@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.kernels.market_making_state import COUNTERS, NO_SIDE
 
@@ -69,7 +68,7 @@ FILL: Final = np.dtype(
 )
 
 
-def fresh_states(count: int) -> NDArray[Any]:
+def fresh_states(count: int) -> Any:
     """One record per combination, before its first day."""
     states = np.zeros(count, STATE).view(np.recarray)
     states.exit_side = NO_SIDE

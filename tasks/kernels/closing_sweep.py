@@ -1,4 +1,4 @@
-"""Many combinations of the closing auction over one security's ticks: settings in, metrics or single fills out."""
+"""Many combinations of the closing auction over one security's ticks: settings in, metrics or fills out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ Columns = Mapping[str, NDArray[Any]]
 # The map that came with the original, and what it lacks: unmapped names get the ticks of ADX.
 MAPPED: Final = {
     **dict.fromkeys(("EMAAR", "DIB", "DEWA"), "DFM"),
-    **dict.fromkeys(("ALDAR", "ADNOCDRI", "ADNOCGAS", "ADNOCLS", "ADCB", "ADIB", "FAB", "IHC", "ETISALAT"), "ADX"),
+    **dict.fromkeys(
+        ("ALDAR", "ADNOCDRI", "ADNOCGAS", "ADNOCLS", "ADCB", "ADIB", "FAB", "IHC", "ETISALAT"), "ADX"
+    ),
     **dict.fromkeys(("TAQA", "MULTIPLY", "PRESIGHT", "ADPORTS"), "ADX"),
 }
 UNMAPPED_DFM: Final = dict.fromkeys(("EMIRATES", "PARKIN", "SALIK", "SPINNEYS", "TALABAT"), "DFM")
@@ -41,11 +43,11 @@ UNMAPPED_DFM: Final = dict.fromkeys(("EMIRATES", "PARKIN", "SALIK", "SPINNEYS", 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SortedTicks(Mapping[str, NDArray[Any]]):
-    """A slice of ticks with its rows' order in time, and its days, found once for each way to sort."""
+    """A slice of ticks with its rows' order in time and its days, found once for each way to sort."""
 
     security: str
     columns: Columns = field(repr=False)
-    sorted: dict[str, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict, repr=False)
+    sorted: dict[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.columns[name]
@@ -56,22 +58,28 @@ class SortedTicks(Mapping[str, NDArray[Any]]):
     def __len__(self) -> int:
         return len(self.columns)
 
-    def by(self, sort_kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    @property
+    def ticks(self) -> tuple[Any, Any, Any, Any]:
+        """The columns as a kernel takes them."""
+        return self["timestamp"], self["type"], self["price"], self["volume"]
+
+    def by(self, sort_kind: str) -> tuple[Any, Any]:
+        """The rows' order, and the days in it."""
         if sort_kind not in self.sorted:
-            order = order_in_time(self.columns["timestamp"], sort_kind)
-            self.sorted[sort_kind] = order, closing_days(order, *self.columns.values())
+            order = order_in_time(self["timestamp"], sort_kind)
+            self.sorted[sort_kind] = order, closing_days(order, *self.ticks)
         return self.sorted[sort_kind]
 
 
 def order_in_time(timestamp: NDArray[np.int64], sort_kind: str) -> NDArray[np.int32]:
     """Rows by time, those without one left out.
 
-    `quicksort` leaves ties in an order of its own that the original's results depend on. It is that of an array of
-    datetime64: the same numbers as int64 are sorted by other code, and their ties come out otherwise.
+    `quicksort` leaves ties in an order of its own, on which the original's results depend. It is that of an
+    array of datetime64: the same numbers as int64 are sorted by other code, with ties in another order.
     """
     times = timestamp.view("datetime64[ns]")
     order = np.argsort(times, kind="stable") if sort_kind == "stable" else np.argsort(times)
-    return order[timestamp[order] != MISSING_TIME].astype(np.int32)
+    return np.asarray(order[timestamp[order] != MISSING_TIME], np.int32)
 
 
 def prepare(data: Columns) -> SortedTicks:
@@ -88,9 +96,9 @@ def sort_kind_of(given: Any, rules: str) -> str:
     return str(given) if given is not None else "stable" if rules == "fixed" else "quicksort"  # Q16
 
 
-def settings_of(security: str, combinations: Columns) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def settings_of(security: str, combinations: Columns) -> tuple[Any, NDArray[np.int64]]:
     """One record per combination, and the pre-close periods (ns) that the records point into."""
-    settings: NDArray[Any] = np.zeros(len(combinations["rules"]), SETTING).view(np.recarray)
+    settings: Any = np.zeros(len(combinations["rules"]), SETTING).view(np.recarray)
     rules = combinations["rules"]
     settings.fixed = [word == "fixed" for word in rules]
     exchanges = map(partial(exchange_of, security), combinations["exchange"], rules)
@@ -115,8 +123,8 @@ def evaluate(data: SortedTicks, combinations: Columns) -> dict[str, NDArray[Any]
     metrics: dict[str, NDArray[Any]] = {}
     for sort_kind in sorted(set(kinds)):
         chosen = np.flatnonzero([kind == sort_kind for kind in kinds])
-        part = _evaluate_alike(data, sort_kind, {name: column[chosen] for name, column in combinations.items()})
-        for name, values in part.items():
+        those = {name: column[chosen] for name, column in combinations.items()}
+        for name, values in _evaluate_alike(data, sort_kind, those).items():
             metrics.setdefault(name, np.zeros(len(kinds), values.dtype))[chosen] = values
     return metrics
 
@@ -144,7 +152,7 @@ def trace(data: SortedTicks, combination: Mapping[str, Any]) -> dict[str, NDArra
     sort_kind = sort_kind_of(combination["sort_kind"], combination["rules"])
     columns = {name: np.array([value], object) for name, value in combination.items()}
     counted, _, _ = _play(data, sort_kind, columns, np.zeros(0, FILL).view(np.recarray))
-    log: NDArray[Any] = np.zeros(int(counted.trades[0]), FILL).view(np.recarray)
+    log: Any = np.zeros(int(counted.trades[0]), FILL).view(np.recarray)
     if log.size:
         _play(data, sort_kind, columns, log)
     return {
@@ -159,12 +167,12 @@ def trace(data: SortedTicks, combination: Mapping[str, Any]) -> dict[str, NDArra
 
 
 def _play(
-    data: SortedTicks, sort_kind: str, combinations: Columns, log: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    data: SortedTicks, sort_kind: str, combinations: Columns, log: Any
+) -> tuple[Any, NDArray[Any], NDArray[Any]]:
     order, days = data.by(sort_kind)
     settings, periods = settings_of(data.security, combinations)
-    ticks = tuple(data.columns.values())
-    averages = np.array([preclose_vwap(order, *ticks, days, period) for period in periods]).reshape(-1, days.size)
+    ticks = data.ticks
+    averages = np.array([preclose_vwap(order, *ticks, days, period) for period in periods])
     states = fresh_states(settings.size)
     day_pnl, day_fills = np.zeros((settings.size, days.size)), np.zeros((settings.size, days.size), np.int64)
     play_days(order, *ticks, days, averages, settings, states, log, day_pnl, day_fills)

@@ -1,8 +1,8 @@
 """The one place with compiler flags: every kernel of this project is compiled alike, or not at all.
 
 `fastmath` stays off, so that sums are made in the order written and every machine gives the same bits.
-Compiled code is kept on disk (below `NUMBA_CACHE_DIR` where that is set), so that a second process only loads it.
-With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python, which is slow and can be stepped through.
+Compiled code is kept on disk (below `NUMBA_CACHE_DIR` where that is set), so that a second process only loads
+it. With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python: slow, and can be stepped through.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ def part(function: Function) -> Function:
 
 
 def _digest_of_sources() -> str:
-    """Numba looks at a function's own file only, and would keep a caller whose callee, elsewhere, was changed."""
+    """Numba looks at a function's own file, and would keep a caller whose callee, elsewhere, was changed."""
     folder = Path(__file__).parent
-    digest = hashlib.sha256((folder.parent / "contract.py").read_bytes())  # the kernels take its codes as constants
+    digest = hashlib.sha256(
+        (folder.parent / "contract.py").read_bytes()
+    )  # the kernels take its codes as constants
     for source in sorted(folder.glob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""Market making, one event after another: the rules as they are written down, for every variant and both rule sets.
+"""Market making, one event after another: the rules as written down, for every variant and both rule sets.
 
-The faster kernels beside this one only jump over events at which these rules change nothing; they must agree with it
-bit for bit. This one also plays what they leave out: `rules: fixed`, single fills, and days out of order.
+The faster kernels beside this one only jump over events at which these rules change nothing; they must agree
+with it bit for bit. This one also plays what they leave out: `rules: fixed`, and days out of order.
 An event sees itself and what came before it in file order.
 """
 
@@ -29,7 +29,7 @@ from tasks.kernels.market_making_state import (
 
 @kernel
 def is_event(time: int, kind: int, price: float, keeps_empty_quotes: bool) -> bool:
-    """Cleaning: a row without time or price, or with price 0, is none; `rules: fixed` keeps quotes of price 0 (Q2)."""
+    """Cleaning: a row without time or price, or of price 0, is none; `fixed` keeps quotes of price 0 (Q2)."""
     if time == MISSING_TIME:
         return False
     return price > 0.0 or (keeps_empty_quotes and price == 0.0 and kind != TRADE)
@@ -37,7 +37,16 @@ def is_event(time: int, kind: int, price: float, keeps_empty_quotes: bool) -> bo
 
 @kernel
 def play_day(
-    timestamp: Any, kinds: Any, prices: Any, volumes: Any, first: int, last: int, midnight: int, g: Any, s: Any, log: Any
+    timestamp: Any,
+    kinds: Any,
+    prices: Any,
+    volumes: Any,
+    first: int,
+    last: int,
+    midnight: int,
+    g: Any,
+    s: Any,
+    log: Any,
 ) -> None:
     """One combination over the rows of one date, from the first event of that date to its last."""
     closed = False
@@ -98,7 +107,7 @@ def _play_event(
     s.session_rows += 1
     if kind == TRADE:
         s.last_price = price
-    elif kind == BID or kind == ASK:
+    elif kind in (BID, ASK):
         s.level_price[kind] = price
         s.level_quantity[kind] = max(0, volume) if price > 0.0 else 0
     if g.variant == V2_1 and is_busy_liquidating(now, g, s, log):
@@ -192,7 +201,7 @@ def quote_by_following(now: int, since_midnight: int, g: Any, s: Any) -> None:
 
 @kernel
 def match_print(price: float, volume: int, now: int, g: Any, s: Any, log: Any) -> None:
-    """First the ask, then the bid, each behind its queue and each from the whole print (fixed: from one budget, Q5)."""
+    """First the ask, then the bid, each behind its queue, from the whole print each (fixed: shared, Q5)."""
     hits_ask = s.is_live[ASK] != 0 and price >= s.quote[ASK]
     hits_bid = s.is_live[BID] != 0 and price <= s.quote[BID]
     left = volume

@@ -35,15 +35,15 @@ from tasks.kernels.market_making_state import V1, V2_1, V3, V3_START_NS
 
 @kernel
 def play_session_in_lanes(
-    timestamp: Any, kinds: Any, prices: Any, volumes: Any, midnight: int, variant: int, rests: Any, lanes: Any,
-    settings: Any, states: Any, log: Any,
+    timestamp: Any, kinds: Any, prices: Any, volumes: Any, midnight: int, variant: int, rests: Any,
+    lanes: Any, settings: Any, states: Any, log: Any,
 ) -> None:  # fmt: skip
     """From the first event of the session to the last; `rests` marks combinations that sit this day out.
 
     The variants that follow the book are asked again only where the answer can differ: a quote asks its own
-    side, a print both, and so does the event after a fill. A cooldown that ends in between is noticed at the next
-    of these, with the same result, unless time steps back, a side is emptied or the session ends first: the event
-    before such a turn asks both sides too.
+    side, a print both, and so does the event after a fill. A cooldown that ends in between is noticed at the
+    next of these, with the same result, unless time steps back, a side is emptied or the session ends first:
+    the event before such a turn asks both sides too.
     """
     _load(lanes, midnight, rests, settings, states)
     aside = np.zeros(lanes.shape[1])
@@ -72,10 +72,13 @@ def play_session_in_lanes(
 
 @part
 def _replace_in_groups(
-    kind: int, now: int, midnight: int, levels: Any, quantities: Any, lanes: Any, settings: Any, states: Any, log: Any
+    kind: Any, now: int, midnight: int, levels: Any, quantities: Any, lanes: Any, settings: Any, states: Any,
+    log: Any,
 ) -> None:  # fmt: skip
     """One event of v1."""
-    width = lanes.shape[1] // ROWS  # LANES; told to the compiler, it would unroll the loops, not vectorise them
+    width = (
+        lanes.shape[1] // ROWS
+    )  # LANES; told to the compiler, it would unroll the loops, not vectorise them
     since = float(now - midnight)
     for group in range(lanes.shape[0]):
         lane = lanes[group]
@@ -89,8 +92,8 @@ def _replace_in_groups(
 
 @part
 def _follow_in_groups(
-    kind: int, now: int, midnight: int, variant: int, is_turn: bool, levels: Any, quantities: Any, asks_both: Any,
-    aside: Any, lanes: Any, settings: Any, states: Any, log: Any,
+    kind: Any, now: int, midnight: int, variant: int, is_turn: bool, levels: Any, quantities: Any,
+    asks_both: Any, aside: Any, lanes: Any, settings: Any, states: Any, log: Any,
 ) -> None:  # fmt: skip
     """One event of v2, v2.1 or v3."""
     width = lanes.shape[1] // ROWS
@@ -98,8 +101,8 @@ def _follow_in_groups(
     has_bid = quantities[BID] > 0.0
     has_ask = quantities[ASK] > 0.0
     middle = (levels[BID] + levels[ASK]) / 2.0 if has_bid and has_ask else -INF
-    asks_bid = is_turn or kind == TRADE or kind == BID
-    asks_ask = is_turn or kind == TRADE or kind == ASK
+    asks_bid = is_turn or kind in (TRADE, BID)
+    asks_ask = is_turn or kind in (TRADE, ASK)
     for group in range(lanes.shape[0]):
         lane = lanes[group]
         held = 0
@@ -150,7 +153,14 @@ def _load(lanes: Any, midnight: int, rests: Any, settings: Any, states: Any) -> 
 
 @kernel
 def _fill(
-    lanes: Any, group: int, price: float, now: int, since_midnight: float, settings: Any, states: Any, log: Any
+    lanes: Any,
+    group: int,
+    price: float,
+    now: int,
+    since_midnight: float,
+    settings: Any,
+    states: Any,
+    log: Any,
 ) -> None:
     for lane in range(LANES):
         if lanes[LEFT + lane] > 0.0 or lanes[LEFT + LANES + lane] > 0.0:
@@ -163,7 +173,7 @@ def _liquidate(
     lanes: Any, group: int, levels: Any, quantities: Any, now: int, midnight: int, settings: Any, states: Any,
     log: Any, aside: Any,
 ) -> int:  # fmt: skip
-    """v2.1, before quoting: which lanes (as bits) a stop-loss keeps busy for the whole event; they are set aside."""
+    """v2.1, before quoting: which lanes (as bits) a stop-loss keeps busy; they are set aside."""
     held = 0
     for lane in range(min(LANES, settings.size - group * LANES)):
         c = group * LANES + lane

@@ -1,8 +1,8 @@
 """Many combinations at once: sixteen to a group, their quotes side by side in one row of numbers each.
 
-The book is the same for all, so an event asks one question of each side, and sixteen combinations answer it with a few
-instructions of the processor. Only what is rare is done for a single one: a fill, a stop-loss. The result is that of the
-plain rules, bit for bit: a combination's numbers are its own, and no sum runs across lanes.
+The book is the same for all, so an event asks one question of each side, and sixteen combinations answer it
+with a few instructions of the processor. Only what is rare is done for a single one: a fill, a stop-loss. The
+result is that of the plain rules, bit for bit: a combination's numbers are its own, no sum runs across lanes.
 
 Whole numbers are kept as float64 here, exactly: shares and the nanoseconds of a day are far below 2**53.
 """
@@ -144,7 +144,7 @@ def replace_due_quotes(
 def follow_best_price(
     lanes: Any, side: int, price: float, quantity: float, now: float, silent: float, width: int
 ) -> None:
-    """v2 and v2.1: stand at the best price; behind what is displayed there where that is new or nothing stood."""
+    """v2, v2.1: stand at the best price, behind all that is displayed if it is new or nothing stood."""
     value = price * quantity
     for lane in range(width):
         row = side + lane
@@ -164,7 +164,14 @@ def follow_best_price(
 
 @part
 def follow_whole_level(
-    lanes: Any, side: int, price: float, quantity: float, now: float, silent: float, has_started: bool, width: int
+    lanes: Any,
+    side: int,
+    price: float,
+    quantity: float,
+    now: float,
+    silent: float,
+    has_started: bool,
+    width: int,
 ) -> None:
     """v3: always behind all that is displayed, and silent until 10:05."""
     value = price * quantity if has_started else -INF
@@ -184,7 +191,7 @@ def follow_whole_level(
 
 @part
 def take_queues(lanes: Any, price: float, volume: float, width: int) -> int:
-    """A print works through the queues before our quotes; returns in how many lanes and sides it reaches us."""
+    """A print works through the queues before our quotes; returns how many quotes it then reaches."""
     reached = 0
     for lane in range(width):
         row = LANES + lane
@@ -205,7 +212,9 @@ def take_queues(lanes: Any, price: float, volume: float, width: int) -> int:
 
 
 @kernel
-def fill_lane(lanes: Any, lane: int, price: float, now: int, since_midnight: float, g: Any, s: Any, log: Any) -> None:
+def fill_lane(
+    lanes: Any, lane: int, price: float, now: int, since_midnight: float, g: Any, s: Any, log: Any
+) -> None:
     """What the print in hand has left for one combination: first its ask, then its bid."""
     for side in (ASK, BID):
         row = lane + side * LANES

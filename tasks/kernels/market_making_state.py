@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 VARIANTS: Final = ("v1_baseline", "v2_price_follow_qty_cooldown", "v2_1_stop_loss", "v3_liquidity_monitor")
 V1: Final = 0
@@ -24,7 +23,7 @@ FLATTEN_NS: Final = CLOSE_NS + 10 * 60 * SECOND_NS
 V3_START_NS: Final = OPEN_NS + 5 * 60 * SECOND_NS
 
 MISSING_TIME: Final = -(2**63)
-NEVER: Final = -(2**60)  # a timer that never ran: far enough back to be due, near enough that differences fit int64
+NEVER: Final = -(2**60)  # a timer that never ran: long ago, and near enough that differences fit int64
 NO_SIDE: Final = -1
 SMALLEST_BASIS: Final = 1e-6
 
@@ -101,7 +100,7 @@ FILL: Final = np.dtype(
 )
 
 
-def fresh_states(count: int) -> NDArray[Any]:
+def fresh_states(count: int) -> Any:
     """One record per combination, before its first event."""
     states = np.zeros(count, STATE).view(np.recarray)
     states.order_price = np.nan
@@ -113,8 +112,6 @@ def fresh_states(count: int) -> NDArray[Any]:
     return states
 
 
-def no_log() -> NDArray[Any]:
+def no_log() -> Any:
     """What a kernel is given when nobody asked for the single fills."""
     return np.zeros(0, FILL).view(np.recarray)
-
-

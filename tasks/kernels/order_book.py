@@ -1,8 +1,8 @@
-"""One session's order book for all combinations that quote in it: which quote stands on each side at each event.
+"""One session's order book for all combinations that quote in it: which quote stands where at each event.
 
-The book does not depend on them: their fills change nothing in it. So a day is gone through once, and the combinations
-of a chunk jump about in the result. Rows are not copied; the book only says where in the day the standing quotes are,
-so that it stays in the processor's cache.
+The book does not depend on them: their fills change nothing in it. So a day is gone through once, and the
+combinations of a chunk jump about in the result. Rows are not copied; the book only says where in the day the
+standing quotes are, so that it stays in the processor's cache.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Book(NamedTuple):
     price: NDArray[np.float64]
     volume: NDArray[np.int64]
     quote_at: NDArray[np.int32]
-    """Per event and side, the event whose quote stands there after it, or NOWHERE. A volume of 0 is an empty side."""
+    """Per event and side, the event whose quote stands there after it, or NOWHERE. Volume 0: it is empty."""
     trade_at: NDArray[np.int32]
     """The prints' events, then `events`."""
     first_in_bucket: NDArray[np.int32]
@@ -43,9 +43,16 @@ def scratch(longest_session: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]
 
 @kernel
 def open_book(
-    timestamp: Any, kinds: Any, prices: Any, volumes: Any, day: Any, buckets: Any, quote_at: Any, trade_at: Any
+    timestamp: Any,
+    kinds: Any,
+    prices: Any,
+    volumes: Any,
+    day: Any,
+    buckets: Any,
+    quote_at: Any,
+    trade_at: Any,
 ) -> Any:
-    """Go through one regular day's session; without branches, for what kind of row comes next cannot be foreseen."""
+    """Go through one regular day's session; without branches, for what row comes next cannot be foreseen."""
     kind_at = kinds[day.session_first : day.session_last]
     last = np.full(4, NOWHERE, np.int32)  # by kind of row
     trades = np.uintp(0)
@@ -60,7 +67,7 @@ def open_book(
     return Book(
         day.midnight,
         kind_at.size,
-        np.int64(trades),
+        int(trades),
         timestamp[day.session_first : day.session_last],
         prices[day.session_first : day.session_last],
         volumes[day.session_first : day.session_last],
@@ -79,7 +86,7 @@ def quantity_at(book: Any, event: int, side: int) -> int:
 
 @kernel
 def first_event_from(book: Any, event: int, time: int) -> int:
-    """The first event not before `event` whose own time is not before `time`; one past the last if there is none."""
+    """The first event from `event` on whose own time is not before `time`; one past the last if none is."""
     if event >= book.events or book.time[event] >= time:
         return event
     since_open = time - book.midnight - OPEN_NS
@@ -94,7 +101,7 @@ def first_event_from(book: Any, event: int, time: int) -> int:
 
 @kernel
 def next_event_worth(book: Any, event: int, side: int, value: float) -> int:
-    """Where the quote at `event` is worth less than `value`, the next event at which the one that stands is not."""
+    """The quote at `event` is worth less than `value`: the next event at which the one that stands is not."""
     known = book.quote_at[event, side]
     event += 1
     while event < book.events:

@@ -14,7 +14,7 @@ TRADING_DAYS: Final = 252
 
 @kernel
 def sharpe_of_days(day_pnl: Any, day_fills: Any) -> Any:
-    """Per combination: mean over sample deviation of the days with fills, times sqrt(252); 0 where undefined."""
+    """Per combination: mean over sample deviation of days with fills, times sqrt(252); 0 where undefined."""
     out = np.zeros(day_pnl.shape[0])
     for i in range(day_pnl.shape[0]):
         days = 0
@@ -35,13 +35,17 @@ def sharpe_of_days(day_pnl: Any, day_fills: Any) -> Any:
     return out
 
 
-def ratio(above: NDArray[Any], below: NDArray[Any], otherwise: NDArray[Any] | float = 0.0) -> NDArray[np.float64]:
+def ratio(
+    above: NDArray[Any], below: NDArray[Any], otherwise: NDArray[Any] | float = 0.0
+) -> NDArray[np.float64]:
     """above / below, and `otherwise` where below is 0."""
     is_defined = below != 0
     return np.where(is_defined, above / np.where(is_defined, below, 1), otherwise)
 
 
-def fill_statistics(states: NDArray[Any], day_pnl: NDArray[Any], day_fills: NDArray[Any]) -> dict[str, NDArray[Any]]:
+def fill_statistics(
+    states: NDArray[Any], day_pnl: NDArray[Any], day_fills: NDArray[Any]
+) -> dict[str, NDArray[Any]]:
     """What every strategy that counts fills into `states` reports of them (market_making.md §9)."""
     pnl, drawdown = states["realised"] + 0.0, states["max_drawdown"] + 0.0
     trades = states["trades"]

@@ -1,4 +1,4 @@
-"""Ticks cut at every change of the date: where each day's rows lie, and what all combinations have in common there."""
+"""Ticks cut at every change of the date: where each day's rows lie, and what all combinations share there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DAY: Final = np.dtype(
         ("last_print", "i8"),  # of the session, or -1
         ("flatten_row", "i8"),  # the print at which an open position is flattened, or -1
         ("has_print", "?"),
-        # the session is one piece of rows that all count, none after the first row from 14:55 on, none sold backwards
+        # the session is one piece of rows that all count, none comes after 14:55, no print is negative
         ("is_regular", "?"),
     ],
     align=True,
@@ -38,16 +38,16 @@ DAY: Final = np.dtype(
 
 
 def as_kernel_column(values: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
-    """Aligned, contiguous, read-only: one kind of array, so that each kernel is compiled once. No copy if it fits."""
+    """Aligned, contiguous, read-only: one kind of array, so that each kernel is compiled once."""
     view = np.require(values, kind, ["C", "A"]).view()
     view.flags.writeable = False
     return view
 
 
 def cut_days(
-    timestamp: NDArray[Any], kinds: NDArray[Any], prices: NDArray[Any], volumes: NDArray[Any], keeps_empty_quotes: bool
+    timestamp: Any, kinds: Any, prices: Any, volumes: Any, keeps_empty_quotes: bool
 ) -> tuple[Any, NDArray[np.int32]]:
-    """The runs of rows of one date, in file order, and per run, where in its session each stretch of time begins.
+    """The runs of rows of one date, in file order, and where in each session every stretch of time begins.
 
     A date that comes back after another makes a second run.
     """
@@ -85,36 +85,42 @@ def _fill_days(timestamp: Any, kinds: Any, prices: Any, keeps_empty_quotes: bool
         kind = kinds[row] & 3
         if not is_event(now, kind, prices[row], keeps_empty_quotes):
             continue
-        since_midnight = now - midnight
-        if number < 0 or not 0 <= since_midnight < DAY_NS:
+        if number < 0 or not 0 <= now - midnight < DAY_NS:
             number += 1
             midnight = now // DAY_NS * DAY_NS
-            since_midnight = now - midnight
             is_late = False
-            day = days[number]
-            day.first = row
-            day.midnight = midnight
-            day.flatten_row = -1
-            day.last_print = -1
-            day.is_regular = True
-        day = days[number]
-        day.rows += 1
-        day.last = row + 1
-        if kind == TRADE:
-            day.has_print = True
-        if OPEN_NS <= since_midnight < CLOSE_NS:
-            if day.session_rows == 0:
-                day.session_first = row
-            day.session_last = row + 1
-            day.session_rows += 1
-            if kind == TRADE:
-                day.last_print = row
-            if is_late:
-                day.is_regular = False
-        elif since_midnight >= FLATTEN_NS or is_late:
-            is_late = True
-            if kind == TRADE and day.flatten_row < 0:
-                day.flatten_row = row
+            _begin_day(days[number], row, midnight)
+        is_late = _add_row(days[number], row, now - midnight, kind == TRADE, is_late)
+
+
+@kernel
+def _begin_day(day: Any, row: int, midnight: int) -> None:
+    day.first = row
+    day.midnight = midnight
+    day.flatten_row = -1
+    day.last_print = -1
+    day.is_regular = True
+
+
+@kernel
+def _add_row(day: Any, row: int, since_midnight: int, is_print: bool, is_late: bool) -> bool:
+    """Returns whether a row from 14:55 on has been seen, from which on the next print flattens."""
+    day.rows += 1
+    day.last = row + 1
+    day.has_print |= is_print
+    if OPEN_NS <= since_midnight < CLOSE_NS:
+        if day.session_rows == 0:
+            day.session_first = row
+        day.session_last = row + 1
+        day.session_rows += 1
+        if is_print:
+            day.last_print = row
+        day.is_regular &= not is_late
+    elif since_midnight >= FLATTEN_NS or is_late:
+        is_late = True
+        if is_print and day.flatten_row < 0:
+            day.flatten_row = row
+    return is_late
 
 
 @kernel

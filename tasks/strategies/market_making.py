@@ -1,4 +1,4 @@
-"""Market making on ticks: what can be varied, and what is reported. The rules are in docs/reference/market_making.md."""
+"""Market making on ticks: what can be varied, and what is reported (docs/reference/market_making.md)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from tasks.api import ASK, BID, TRADE, Columns
+from tasks.kernels.closing_state import EXCHANGES
+from tasks.kernels.market_making_state import VARIANTS
 
-VARIANTS: Final = ("v1_baseline", "v2_price_follow_qty_cooldown", "v2_1_stop_loss", "v3_liquidity_monitor")
 RULES: Final = ("reference", "fixed")
 
 FILL_METRICS: Final = (
@@ -66,21 +67,34 @@ class MarketMakingParams:
     """Names and defaults of the original's configuration files, per security."""
 
     variant: str = field(
-        default="v1_baseline", metadata={"choices": VARIANTS, "doc": "which of the four quoting rules is played"}
+        default="v1_baseline",
+        metadata={"choices": VARIANTS, "doc": "which of the four quoting rules is played"},
     )
     quote_size: int = field(
         default=50_000,
-        metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "size of each quote where its side has no own"},
+        metadata={
+            "min": 0,
+            "max": 10**12,
+            "unit": "shares",
+            "doc": "size of each quote where its side has no own",
+        },
     )
     quote_size_bid: int | None = field(
-        default=None, metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "size of the bid; null: quote_size"}
+        default=None,
+        metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "size of the bid; null: quote_size"},
     )
     quote_size_ask: int | None = field(
-        default=None, metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "size of the ask; null: quote_size"}
+        default=None,
+        metadata={"min": 0, "max": 10**12, "unit": "shares", "doc": "size of the ask; null: quote_size"},
     )
     refill_interval_sec: int = field(
         default=60,
-        metadata={"min": 0, "max": 10**8, "unit": "s", "doc": "v1: life of a quote; others: cooldown after a fill"},
+        metadata={
+            "min": 0,
+            "max": 10**6,
+            "unit": "s",
+            "doc": "v1: life of a quote; others: cooldown after a fill",
+        },
     )
     max_position: int = field(
         default=2_000_000,
@@ -97,14 +111,25 @@ class MarketMakingParams:
     )
     min_local_currency_before_quote: float = field(
         default=25_000.0,
-        metadata={"min": 0.0, "max": 1e15, "unit": "currency", "doc": "least value of the best level that is joined"},
+        metadata={
+            "min": 0.0,
+            "max": 1e15,
+            "unit": "currency",
+            "doc": "least value of the best level that is joined",
+        },
     )
     stop_loss_threshold_pct: float = field(
         default=2.0,
-        metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "v2.1: loss on the open position that ends it"},
+        metadata={
+            "min": 0.0,
+            "max": 100.0,
+            "unit": "percent",
+            "doc": "v2.1: loss on the open position that ends it",
+        },
     )
     rules: str = field(
-        default="reference", metadata={"choices": RULES, "doc": "the original's quirks kept, or mended (fixed)"}
+        default="reference",
+        metadata={"choices": RULES, "doc": "the original's quirks kept, or mended (fixed)"},
     )
 
 
@@ -151,16 +176,12 @@ class MarketMaking:
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the disk, on a few made-up ticks."""
-        ticks = a_few_ticks()
-        defaults = MarketMakingParams()
-        columns = {name: np.array([getattr(defaults, name)] * 8, object) for name in defaults.__dataclass_fields__}
-        for number in ("quote_size", "refill_interval_sec", "max_position"):
-            columns[number] = columns[number].astype(np.int64)
-        columns["variant"] = np.array(VARIANTS * 2, object)
-        columns["rules"] = np.repeat(np.array(RULES, object), 4)
-        days = self.prepare(ticks)
-        self.evaluate(days, columns)
-        self.trace(days, vars(defaults))
+        defaults = vars(MarketMakingParams())
+        days = self.prepare(a_few_ticks())
+        side_by_side = {name: np.array([value] * 4, object) for name, value in defaults.items()}
+        self.evaluate(days, side_by_side)
+        for variant in VARIANTS[:2]:  # single ones: by jumps, and event by event
+            self.trace(days, defaults | {"variant": variant})
 
 
 @dataclass(frozen=True)
@@ -168,40 +189,51 @@ class ClosingParams:
     """Names and defaults of the original's configuration files, per security, and of its command line."""
 
     vwap_preclose_period_min: int = field(
-        default=15, metadata={"min": 1, "max": 885, "unit": "minutes", "doc": "the average is that of the last minutes"}
+        default=15,
+        metadata={"min": 1, "max": 885, "unit": "minutes", "doc": "the average is that of the last minutes"},
     )
     spread_vwap_pct: float = field(
-        default=0.5, metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "limits' distance from the average"}
+        default=0.5,
+        metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "limits' distance from the average"},
     )
     order_notional: float = field(
-        default=250_000.0, metadata={"min": 0.0, "max": 1e15, "unit": "currency", "doc": "value of each auction order"}
+        default=250_000.0,
+        metadata={"min": 0.0, "max": 1e15, "unit": "currency", "doc": "value of each auction order"},
     )
     stop_loss_threshold_pct: float = field(
-        default=2.0, metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "loss on the entry price that ends it"}
+        default=2.0,
+        metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "loss on the entry price that ends it"},
     )
-    trend_filter_sell_enabled: bool = field(default=True, metadata={"doc": "no sell order in a rising market"})
+    trend_filter_sell_enabled: bool = field(
+        default=True, metadata={"doc": "no sell order in a rising market"}
+    )
     trend_filter_sell_threshold_bps_hr: float = field(
         default=10.0, metadata={"min": 0.0, "max": 1e6, "unit": "bps/h", "doc": "what counts as rising"}
     )
-    trend_filter_buy_enabled: bool = field(default=False, metadata={"doc": "no buy order in a falling market"})
+    trend_filter_buy_enabled: bool = field(
+        default=False, metadata={"doc": "no buy order in a falling market"}
+    )
     trend_filter_buy_threshold_bps_hr: float = field(
         default=10.0, metadata={"min": 0.0, "max": 1e6, "unit": "bps/h", "doc": "what counts as falling"}
     )
     auction_fill_pct: float = field(
-        default=10.0, metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "our part of the auction's volume"}
+        default=10.0,
+        metadata={"min": 0.0, "max": 100.0, "unit": "percent", "doc": "our part of the auction's volume"},
     )
     exchange: str | None = field(
-        default=None, metadata={"choices": ("ADX", "DFM"), "doc": "whose tick sizes hold; null: by the security"}
+        default=None,
+        metadata={"choices": EXCHANGES, "doc": "whose tick sizes hold; null: by the security"},
     )
     sort_kind: str | None = field(
         default=None,
         metadata={
             "choices": ("quicksort", "stable"),
-            "doc": "order of rows of one instant; null: quicksort as the original, stable under `rules: fixed`",
+            "doc": "order of rows of one instant; null: quicksort as the original had it, stable if fixed",
         },
     )
     rules: str = field(
-        default="reference", metadata={"choices": RULES, "doc": "the original's quirks kept, or mended (fixed)"}
+        default="reference",
+        metadata={"choices": RULES, "doc": "the original's quirks kept, or mended (fixed)"},
     )
 
 
@@ -247,11 +279,10 @@ class MarketMakingClosing:
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the disk, on a few made-up ticks."""
-        defaults = ClosingParams()
-        columns = {name: np.array([getattr(defaults, name)], object) for name in defaults.__dataclass_fields__}
+        defaults = vars(ClosingParams())
         ticks = self.prepare(a_few_ticks())
-        self.evaluate(ticks, columns)
-        self.trace(ticks, vars(defaults))
+        self.evaluate(ticks, {name: np.array([value], object) for name, value in defaults.items()})
+        self.trace(ticks, defaults)
 
 
 def a_few_ticks() -> Columns:

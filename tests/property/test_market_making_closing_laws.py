@@ -35,10 +35,17 @@ def points(draw: st.DrawFn) -> Point:
 
 
 def auction_days(seed: int, days: int, middle: int) -> list[Row]:
-    """A few prints a day in every stretch that counts, sometimes none, with words that closing does not know."""
+    """A few prints a day in every stretch that counts, sometimes none; words that closing does not know."""
     random = np.random.default_rng(seed)
     rows: list[Row] = []
-    stretches = (("09:58:00", 4), ("10:09:50", 14), ("14:30:00", 8), ("14:44:40", 8), ("14:54:58", 6), ("15:05:00", 1))
+    stretches = (
+        ("09:58:00", 4),
+        ("10:09:50", 14),
+        ("14:30:00", 8),
+        ("14:44:40", 8),
+        ("14:54:58", 6),
+        ("15:05:00", 1),
+    )
     for day in range(days):
         for clock, most in stretches:
             now = at(clock, DAY + dt.timedelta(days=day))
@@ -46,7 +53,9 @@ def auction_days(seed: int, days: int, middle: int) -> list[Row]:
                 now += dt.timedelta(seconds=float(random.choice((0, 0, 1, 5, 20, 0.5))))
                 kind = str(random.choice(("bid", "ask", "trade", "trade", " trade", "quote")))
                 price = max(0, middle + int(random.integers(-2, 3))) / 100
-                rows.append((now, kind, 0.0 if random.random() < 0.05 else price, int(random.integers(0, 300))))
+                rows.append(
+                    (now, kind, 0.0 if random.random() < 0.05 else price, int(random.integers(0, 300)))
+                )
     order = random.permutation(len(rows)) if seed % 3 == 0 else np.arange(len(rows))
     return [rows[i] for i in order]
 
@@ -64,7 +73,9 @@ def defined(rows: list[Row], point: Point) -> ClosingBacktest:
     middle=st.sampled_from((100, 113, 1001, 5003, 9999)),
     chunk=st.lists(points(), min_size=1, max_size=4),
 )
-def test_a_backtest_is_what_its_plain_definition_says(seed: int, days: int, middle: int, chunk: list[Point]) -> None:
+def test_a_backtest_is_what_its_plain_definition_says(
+    seed: int, days: int, middle: int, chunk: list[Point]
+) -> None:
     rows = auction_days(seed, days, middle)
     strategy = MarketMakingClosing()
     ticks = strategy.prepare(ticks_of(rows))
@@ -95,7 +106,11 @@ def test_changing_later_days_never_changes_the_fills_of_earlier_ones(
     strategy = MarketMakingClosing()
 
     before, after = (
-        [fill for fill in fills_of(strategy.trace(ticks_of(some), point)["trades"]) if fill[0] < nanoseconds(first)]
+        [
+            fill
+            for fill in fills_of(strategy.trace(ticks_of(some), point)["trades"])
+            if fill[0] < nanoseconds(first)
+        ]
         for some in (rows, changed)
     )
 

@@ -1,4 +1,4 @@
-"""What market making keeps for all ticks: it is what its plain definition says, however it is cut, and looks back only."""
+"""What market making keeps for all ticks: it is its plain definition, however cut, and looks back only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.strategies.market_making import RULES, VARIANTS, MarketMaking, MarketMakingParams
+from tasks.kernels.market_making_state import VARIANTS
+from tasks.strategies.market_making import RULES, MarketMaking, MarketMakingParams
 from tests.support.market_making_cases import combinations_of
 from tests.support.tick_streams import Row, defined, fills_of, long_stream, nanoseconds, streams, ticks_of
 
@@ -43,7 +44,7 @@ def assert_as_defined(rows: list[Row], chunk: list[Point]) -> None:
     metrics = strategy.evaluate(days, combinations_of(chunk))
     for i, point in enumerate(chunk):
         wanted = defined(rows, point)
-        fills = [(nanoseconds(time), *rest) for time, *rest in wanted.trades]
+        fills: list[Any] = [(nanoseconds(time), *rest) for time, *rest in wanted.trades]
         assert fills_of(strategy.trace(days, point)["trades"]) == fills, point
         found = {name: metrics[name][i] for name in metrics}
         assert found["trades"] == len(fills), point
@@ -64,7 +65,9 @@ def test_a_backtest_is_what_its_plain_definition_says(rows: list[Row], chunk: li
 
 
 @given(rows=streams(), chunk=chunks("fixed"))
-def test_a_backtest_by_the_fixed_rules_is_what_its_plain_definition_says(rows: list[Row], chunk: list[Point]) -> None:
+def test_a_backtest_by_the_fixed_rules_is_what_its_plain_definition_says(
+    rows: list[Row], chunk: list[Point]
+) -> None:
     assert_as_defined(rows, chunk)
 
 
@@ -80,7 +83,9 @@ def test_a_long_backtest_is_what_its_plain_definition_says(
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), junk=st.booleans(), chunk=st.lists(points(), min_size=2, max_size=40))
-def test_a_combination_does_not_see_which_others_stand_beside_it(seed: int, junk: bool, chunk: list[Point]) -> None:
+def test_a_combination_does_not_see_which_others_stand_beside_it(
+    seed: int, junk: bool, chunk: list[Point]
+) -> None:
     strategy = MarketMaking()
     days = strategy.prepare(ticks_of(long_stream(seed, 400, junk)))
 

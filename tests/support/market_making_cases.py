@@ -1,4 +1,4 @@
-"""The expected results of market making as test cases: their data read plainly, and compared as the spec says."""
+"""The expected results of market making as test cases: data read plainly, compared as the spec says."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from python_calamine import CalamineWorkbook
 from tasks.contract import Columns
 from tasks.data.slices import Slice
 
+TEXTS: Final = ("exchange", "sort_kind")  # None in them is no number
 CODES: Final = {"bid": 0, "ask": 1, "trade": 2}
 CONTINUOUS: Final = {
     "timestamp": "<i8",
@@ -82,7 +83,7 @@ def code_of(text: str | None) -> int:
 
 
 def ticks(security: str, timestamp: Any, kinds: Any, price: Any, volume: Any) -> Slice:
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "timestamp": np.asarray(timestamp, "datetime64[ns]").astype(np.int64),
         "type": np.array([code_of(kind) for kind in kinds], np.int8),
         "price": np.asarray(price, np.float64),
@@ -143,14 +144,14 @@ def point_of(case: Mapping[str, Any], params: type[Any]) -> dict[str, Any]:
 
 
 def combinations_of(points: list[dict[str, Any]]) -> Columns:
-    """As the runner hands them over: whole numbers, floats and flags in their own type, all else as objects."""
+    """As the runner hands them over: numbers and flags in their own type, all else as objects."""
     columns: dict[str, NDArray[Any]] = {}
     for name in points[0]:
         values = [point[name] for point in points]
         kinds = {type(value) for value in values}
         if kinds == {bool} or kinds == {int}:
             columns[name] = np.array(values)
-        elif kinds <= {int, float, type(None)}:
+        elif kinds <= {int, float, type(None)} and name not in TEXTS:
             columns[name] = np.array([np.nan if value is None else value for value in values], np.float64)
         else:
             columns[name] = np.array(values, object)

@@ -1,4 +1,4 @@
-"""The closing auction as a slow, obvious definition: section 8 of market_making.md in plain Python, row by row."""
+"""The closing auction as a slow, obvious definition: market_making.md section 8 in plain Python."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ClosingBacktest:
         self.points: list[tuple[float, float]] = []
         self.print: tuple[float, dt.datetime] | None = None
 
-    def on_row(self, row: Event, is_last_date: bool) -> None:
+    def on_row(self, row: Event, is_last_date: bool) -> None:  # noqa: C901 - the eight steps of the spec
         time = row.time.time()
         in_session = OPEN <= time < PRE_CLOSE
         if row.kind == "bid" and row.price > 0:
@@ -64,7 +64,13 @@ class ClosingBacktest:
                 self.close(row.price, min(order["left"], row.volume), row.time, "vwap_exit")
         period = dt.timedelta(minutes=self.parameters["vwap_preclose_period_min"])
         start = dt.datetime.combine(row.time.date(), PRE_CLOSE) - period
-        if row.kind == "trade" and start <= row.time and time < PRE_CLOSE and row.volume > 0 and row.price > 0:
+        if (
+            row.kind == "trade"
+            and start <= row.time
+            and time < PRE_CLOSE
+            and row.volume > 0
+            and row.price > 0
+        ):
             self.value += row.price * row.volume
             self.volume += row.volume
         may_place = not self.placed and not is_last_date and self.exit is None

@@ -1,4 +1,4 @@
-"""Market making as a slow, obvious definition: sections 1-7 of market_making.md in plain Python, one event at a time.
+"""Market making as a slow, obvious definition: market_making.md sections 1-7 in plain Python.
 
 It knows nothing of the kernels. `rules: fixed` is marked with the number of the quirk that it mends.
 """
@@ -63,7 +63,7 @@ class Backtest:
     def fixed(self) -> bool:
         return self.rules == "fixed"
 
-    def run(self, events: list[Event]) -> Backtest:
+    def run(self, events: list[Event]) -> Backtest:  # noqa: C901 - the nine steps of the spec
         last: Event | None = None
         close_date: dt.date | None = None
         closed = pending = False

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tasks.contract import Columns
 from tasks.data.slices import Slice
@@ -17,19 +18,30 @@ Row = tuple[dt.datetime, str, float, int]
 
 CODES: Final = {"bid": 0, "ask": 1, "trade": 2, "quote": 3, " bid": 4, " ask": 5, " trade": 6}
 DAY: Final = dt.datetime(2025, 3, 5)
-CLOCK: Final = ("09:59:58", "10:00:00", "10:04:57", "14:43:55", "14:44:57", "14:54:58", "14:55:01", "15:20:00")
+CLOCK: Final = (
+    "09:59:58",
+    "10:00:00",
+    "10:04:57",
+    "14:43:55",
+    "14:44:57",
+    "14:54:58",
+    "14:55:01",
+    "15:20:00",
+)
 STEPS: Final = (0.0, 1.0, 2.0, 3.0, 7.0, 40.0, -1.0, -3.0)
 CHANCES: Final = (0.4, 0.2, 0.15, 0.1, 0.05, 0.03, 0.04, 0.03)
 
 steps = st.sampled_from((0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 0.25, 5.0, 30.0, 400.0, -1.0, -0.5))
-words = st.sampled_from(("bid", "ask", "trade", "bid", "ask", "trade", "trade", "quote", " bid", " trade", " ask"))
+words = st.sampled_from(
+    ("bid", "ask", "trade", "bid", "ask", "trade", "trade", "quote", " bid", " trade", " ask")
+)
 prices = st.sampled_from((1.0, 1.01, 1.02, 1.02, 1.03, 1.07, 0.9, 12.34, 0.0, -1.0, float("nan")))
 volumes = st.sampled_from((0, 1, 7, 40, 100, 100, 250, 1000))
 
 
 @st.composite
 def streams(draw: st.DrawFn, most: int = 60) -> list[Row]:
-    """Rows in file order: same seconds, steps back, crossed books, empty sides, other words, nights in between."""
+    """Rows in file order: same seconds, steps back, crossed books, empty sides, other words, nights."""
     rows: list[Row] = []
     for day in range(draw(st.integers(1, 3))):
         now = at(draw(st.sampled_from(CLOCK)), DAY + dt.timedelta(days=day))
@@ -42,7 +54,7 @@ def streams(draw: st.DrawFn, most: int = 60) -> list[Row]:
 
 
 def long_stream(seed: int, count: int, junk: bool) -> list[Row]:
-    """Days of busy trading in a narrow book, cut short by night; with `junk`, rows that cleaning drops besides."""
+    """Days of busy trading in a narrow book, cut short by night; with `junk`, rows that cleaning drops."""
     random = np.random.default_rng(seed)
     rows: list[Row] = []
     now, middle = at("09:59:58", DAY), 100
@@ -60,7 +72,10 @@ def long_stream(seed: int, count: int, junk: bool) -> list[Row]:
         if random.random() < 0.06:
             volume = 0
         if junk and random.random() < 0.05:
-            kind, price = str(random.choice((" bid", "quote", kind))), float(random.choice((0.0, -1.0, price)))
+            kind, price = (
+                str(random.choice((" bid", "quote", kind))),
+                float(random.choice((0.0, -1.0, price))),
+            )
         rows.append((now, kind, price, volume))
     return rows
 
@@ -75,7 +90,7 @@ def nanoseconds(time: dt.datetime) -> int:
 
 def ticks_of(rows: Sequence[Row], security: str = "TEST") -> Slice:
     """As the reader hands them over."""
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "timestamp": np.array([nanoseconds(time) for time, *_ in rows], np.int64),
         "type": np.array([CODES[kind] for _, kind, _, _ in rows], np.int8),
         "price": np.array([price for _, _, price, _ in rows], np.float64),

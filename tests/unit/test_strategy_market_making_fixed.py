@@ -1,4 +1,4 @@
-"""What `rules: fixed` changes, one quirk at a time, on events made by hand: the original's answer beside the mended one."""
+"""What `rules: fixed` changes, one quirk at a time, on events made by hand: both answers side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def fills(rows: list[Row], **changed: Any) -> list[str]:
     trades = MarketMaking().trace(ticks_of(rows), a_point(**changed))["trades"]
     clocks = [str(time)[11:19] for time in trades["timestamp"]]
     columns = (trades[name].tolist() for name in ("side", "fill_price", "fill_qty"))
-    return [f"{clock} {side} {price:.2f} {size}" for clock, side, price, size in zip(clocks, *columns, strict=True)]
+    return [
+        f"{clock} {side} {price:.2f} {size}"
+        for clock, side, price, size in zip(clocks, *columns, strict=True)
+    ]
 
 
 def both(rows: list[Row], **changed: Any) -> tuple[list[str], list[str]]:
@@ -47,9 +50,7 @@ def test_a_quote_of_price_zero_empties_its_side() -> None:  # Q2
 
 
 def test_a_new_day_forgets_the_quotes_of_the_last() -> None:  # Q4
-    rows = script(
-        "10:00:00 ask 1.02 50", LATE, "+1 10:00:00 trade 1.05 200", "+1 14:55:00 trade 1.00 10"
-    )
+    rows = script("10:00:00 ask 1.02 50", LATE, "+1 10:00:00 trade 1.05 200", "+1 14:55:00 trade 1.00 10")
 
     reference, fixed = both(rows, variant=V1)
 

@@ -75,6 +75,12 @@ class Lead:
         self._moved = (-1, -1)
         self._moved_at = time.monotonic()
         self._possible_since: dict[int, float] = {}
+        self._state = ""
+
+    @property
+    def is_over(self) -> bool:
+        """The last look found the sweep ended, one way or another."""
+        return self._state in ("done", "failed", "cancelled")
 
     @property
     def pause_seconds(self) -> float:
@@ -89,7 +95,7 @@ class Lead:
         if self._spec is None:
             return True
         meta, totals = self.ledger.meta(), self.ledger.totals()
-        state = meta.get("state", "")
+        state = self._state = meta.get("state", "")
         if state == "cancelling":
             self._settle()
         if state != "open":

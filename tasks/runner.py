@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks import arrow
 from tasks.combinations import Block
 from tasks.contract import Columns
 from tasks.errors import StrategyError
@@ -24,6 +25,7 @@ from tasks.registry import Description
 Fatal = tuple[type[BaseException], ...]
 MESSAGE_BYTES: Final = 2_000
 TRACEBACK_BYTES: Final = 8_000
+OUTCOME_SCHEMA: Final = pa.schema([("combination", pa.string()), ("status", pa.string())])
 FAILURE_SCHEMA: Final = pa.schema(
     [
         ("combination", pa.string()),
@@ -167,14 +169,14 @@ def _traces(
         try:
             traced = about.strategy.trace(data, _row(combinations, i))[table]
             length = len(next(iter(traced.values()))) if traced else 0
-            columns = [pa.array(traced[f.name], type=f.type) for f in list(schema)[1:]]
+            columns = [arrow.column(traced[f.name], f.type) for f in list(schema)[1:]]
         except fatal:
             raise
         except (Exception, MemoryError) as e:  # the strategy's code: anything may come out of it
             failures[i] = Failure.of(e, combination)
             continue
-        tables.append(pa.table([pa.repeat(pa.scalar(combination), length), *columns], schema=schema))
-    return pa.concat_tables(tables) if tables else schema.empty_table()
+        tables.append(arrow.table([arrow.repeated(combination, length), *columns], schema))
+    return pa.concat_tables(tables) if tables else arrow.empty(schema)
 
 
 def _row(combinations: Columns, i: int) -> Mapping[str, Any]:
@@ -198,10 +200,10 @@ def _result(
     status = np.where(failed, "failed", "ok")
     schema = summary_schema(about)
     # NaN is a result; null says that there is none
-    columns = [pa.array(metrics[m], type=schema.field(m).type, mask=failed) for m in about.metrics]
-    summary = pa.table([pa.array(ids), pa.array(status.tolist(), pa.string()), *columns], schema=schema)
+    columns = [arrow.numbers(metrics[m], schema.field(m).type, failed) for m in about.metrics]
+    summary = arrow.table([arrow.texts(ids), arrow.texts(status.tolist()), *columns], schema)
     if failures:
-        bad = pa.array([ids[i] for i in sorted(failures)])
+        bad = arrow.texts([ids[i] for i in sorted(failures)])
         traces = {k: t.filter(pc.invert(pc.is_in(t["combination"], bad))) for k, t in traces.items()}
     tables = {"summary": summary, "failures": _failures([failures[i] for i in sorted(failures)]), **traces}
     return ChunkResult(tables=tables, ok=len(ids) - len(failures), failed=len(failures), empty=0)
@@ -210,15 +212,12 @@ def _result(
 def _without_metrics(block: Block, status: str, failures: list[Failure]) -> ChunkResult:
     """No metric columns at all: the merge knows which there would have been."""
     rows = len(block)
-    columns = {
-        "combination": pa.array(block.ids(), pa.string()),
-        "status": pa.repeat(pa.scalar(status), rows),
-    }
-    tables = {"summary": pa.table(columns), "failures": _failures(failures)}
+    summary = arrow.table([arrow.texts(block.ids()), arrow.repeated(status, rows)], OUTCOME_SCHEMA)
+    tables = {"summary": summary, "failures": _failures(failures)}
     empty = rows if status == "empty" else 0
     return ChunkResult(tables=tables, ok=0, failed=rows - empty, empty=empty)
 
 
 def _failures(failures: Sequence[Failure]) -> pa.Table:
-    rows = [{f: getattr(failure, f) for f in FAILURE_SCHEMA.names} for failure in failures]
-    return pa.Table.from_pylist(rows, schema=FAILURE_SCHEMA)
+    columns = [arrow.texts([getattr(f, name) for f in failures]) for name in FAILURE_SCHEMA.names]
+    return arrow.table(columns, FAILURE_SCHEMA)

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import codec, manifest, names, store
+from tasks import arrow, codec, manifest, names, store
 from tasks.combinations import Block, canonical
 from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused, NotFound, PartDamaged
@@ -192,7 +193,7 @@ def _add_chunk(
     security = spec.securities[chunk.security].name
     writers["summary"].add(_summary(spec, security, block, summary, writers["summary"].schema))
     failures = tables["failures"].append_column(
-        "attempts", pa.repeat(pa.scalar(receipt.attempt), len(tables["failures"]))
+        "attempts", arrow.numbers(np.full(len(tables["failures"]), receipt.attempt), pa.int64())
     )
     writers["failures"].add(_owned(security, failures, writers["failures"].schema))
     for table in spec.traces:
@@ -202,22 +203,22 @@ def _add_chunk(
 
 def _summary(spec: SweepSpec, security: str, block: Block, found: pa.Table, schema: pa.Schema) -> pa.Table:
     rows = len(block)
-    columns = [pa.repeat(pa.scalar(security), rows), found["combination"], found["status"]]
+    columns = [arrow.repeated(security, rows), found["combination"], found["status"]]
     for name, _ in spec.parameters:
         values = block.columns[name]
         field = schema.field(name)
         if field.type == pa.string():  # text as it is, a list or map as canonical JSON
             values = [v if v is None or isinstance(v, str) else canonical(v) for v in values]
-        columns.append(pa.array(values, field.type))
+        columns.append(arrow.column(values, field.type))
     for name, _ in spec.metrics:
         absent = name not in found.column_names
-        columns.append(pa.nulls(rows, schema.field(name).type) if absent else found[name])
-    return pa.table(columns, schema=schema)
+        columns.append(arrow.nulls(rows, schema.field(name).type) if absent else found[name])
+    return arrow.table(columns, schema)
 
 
 def _owned(security: str, table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [pa.repeat(pa.scalar(security), len(table)), *(table[name] for name in schema.names[1:])]
-    return pa.table(columns, schema=schema)
+    columns = [arrow.repeated(security, len(table)), *(table[name] for name in schema.names[1:])]
+    return arrow.table(columns, schema)
 
 
 def _retract(ledger: Ledger, spec: SweepSpec, gone: _PartGone) -> None:
@@ -285,7 +286,7 @@ def _once(failures: pa.Table, seen: tuple[Any, ...] | None) -> tuple[pa.Table, t
         whole = None if row["combination"] is not None else (row["security"], row["error"], row["message"])
         keep.append(whole is None or whole != seen)
         seen = whole or seen
-    return failures.filter(pa.array(keep, pa.bool_())), seen
+    return failures.filter(arrow.flags(np.array(keep, np.bool_))), seen
 
 
 def _stands(spec: SweepSpec, note: dict[str, Any]) -> bool:

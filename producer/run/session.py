@@ -29,6 +29,7 @@ from tasks.settings import Settings
 from tasks.status import TERMINAL, Status
 
 RETRY_SECONDS: Final = 1.0
+GLANCE_SECONDS: Final = 0.1  # how late the end of a sweep may be noticed
 
 
 class Session:
@@ -91,7 +92,7 @@ class Session:
                 with translated(self.url):
                     lead.step()
                     pause = lead.pause_seconds
-                    if due := time.monotonic() - shown_at >= interval:
+                    if due := lead.is_over or time.monotonic() - shown_at >= interval:
                         shown_at, last = time.monotonic(), self._status()
             except StoreUnavailable:
                 pause, due = RETRY_SECONDS, last is not None
@@ -99,7 +100,8 @@ class Session:
             self._check_stack()
             if due and last is not None:
                 yield last
-            time.sleep(min(pause, interval))
+            if not lead.is_over:
+                time.sleep(min(pause, interval, GLANCE_SECONDS))
 
     def interrupt(self) -> None:
         """Ends after the chunks in hand: what waits is not begun, what is finished is kept."""

@@ -94,6 +94,7 @@ def _transport(settings: Settings, lease: float, unix: bool) -> dict[str, Any]:
 _DELIVERY: Final[dict[str, Any]] = {
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,  # bounded by the ledger's count of starts
+    "worker_lost_wait": 1.0,  # for the last word of a process that died; else its chunk waits 10 s to go back
     "task_acks_on_failure": True,
     "task_acks_on_timeout": False,  # put back; the count of starts decides
     "worker_prefetch_multiplier": 1,

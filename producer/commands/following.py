@@ -132,7 +132,7 @@ def exit_code(status: Status) -> int:
             return 5
         case "failed":
             return 4
-    if status.failed and not status.ok + status.empty:
+    if status.total and not status.ok:
         return 4
     return 3 if status.failed else 0
 

@@ -230,12 +230,12 @@ def test_securities_that_cannot_be_used_fail_alone_and_each_says_why(
     assert said.out.splitlines()[1].strip().startswith("fix ")
 
 
-def test_a_security_without_a_usable_row_is_empty_and_no_failure(desk: Desk, table: pa.Table) -> None:
+def test_securities_without_a_usable_row_are_empty_and_a_sweep_of_them_has_no_success(desk: Desk, table: pa.Table) -> None:
     (desk.folder / "ticks").mkdir()
     pq.write_table(table.slice(0, 0), desk.folder / "ticks" / "norows.parquet")
     (desk.folder / "sweep.yaml").write_text(SWEEP)
 
-    document = desk.submit("sweep.yaml")
+    document = desk.submit("sweep.yaml", code=4)
 
     assert (document["state"], document["empty"], document["failed"]) == ("done", 2, 0)
     (first, second) = summary(Path(document["results"]))

@@ -45,9 +45,11 @@ class Layers:
 def common_choices(
     file: SweepFile, root: Node, parameters: Mapping[str, Parameter], strategy: str, problems: Problems
 ) -> dict[str, Choice]:
-    return choices_of(
-        file.parameters, nodes.at(root, ("parameters",)) or root, parameters, strategy, problems
-    )
+    section = nodes.at(root, ("parameters",))
+    if isinstance(section, nodes.Entries):  # with names whose values have no right shape
+        for name in [n for n in section.values if n not in file.parameters and n not in parameters]:
+            _unknown(name, section, parameters, strategy, problems)
+    return choices_of(file.parameters, section or root, parameters, strategy, problems)
 
 
 def choices_of(
@@ -61,13 +63,19 @@ def choices_of(
     found: dict[str, Choice] = {}
     for name, spec in specs.items():
         if name not in parameters:
-            place = nodes.key_of(node, (name,))
-            problems.error(place, f"unknown parameter '{name}' of {strategy}", nearest(name, parameters))
+            _unknown(name, node, parameters, strategy, problems)
             continue
         made = choice(parameters[name], spec, nodes.at(node, (name,)) or node, problems)
         if made is not None:
             found[name] = made
     return found
+
+
+def _unknown(
+    name: str, node: Node, parameters: Mapping[str, Parameter], strategy: str, problems: Problems
+) -> None:
+    place = nodes.key_of(node, (name,))
+    problems.error(place, f"unknown parameter '{name}' of {strategy}", nearest(name, parameters))
 
 
 def require(

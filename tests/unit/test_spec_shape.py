@@ -46,6 +46,9 @@ execution:
 """
 
     assert desk.report(folder, text.replace("paramters", "parameters", 1).replace("# line 8\n", "")) == (
+        "sweep.yaml:10:3: error: unknown parameter 'max_pattern_duration' of desk\n"
+        "   10 |   max_pattern_duration: {min: 150, max: 40, step: 10}\n"
+        "      |   ^ there is window, edge, cap, mode, flag, days, slots\n"
         "sweep.yaml:10:25: error: min 150 is greater than max 40\n"
         "   10 |   max_pattern_duration: {min: 150, max: 40, step: 10}\n"
         "      |                         ^\n"
@@ -53,7 +56,7 @@ execution:
         "write a number and a unit: 500ms, 20s, 5m, 2h, 30d\n"
         "   14 |   timeout: 10 minutes\n"
         "      |            ^\n"
-        "2 errors in sweep.yaml"
+        "3 errors in sweep.yaml"
     )
     assert desk.report(folder, text).startswith(
         "sweep.yaml:8:1: error: unknown key 'paramters'\n"

@@ -230,7 +230,7 @@ def test_securities_that_cannot_be_used_fail_alone_and_each_says_why(
     assert said.out.splitlines()[1].strip().startswith("fix ")
 
 
-def test_securities_without_a_usable_row_are_empty_and_a_sweep_of_them_has_no_success(desk: Desk, table: pa.Table) -> None:
+def test_a_sweep_of_empty_securities_has_no_success(desk: Desk, table: pa.Table) -> None:
     (desk.folder / "ticks").mkdir()
     pq.write_table(table.slice(0, 0), desk.folder / "ticks" / "norows.parquet")
     (desk.folder / "sweep.yaml").write_text(SWEEP)

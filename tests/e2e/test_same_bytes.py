@@ -16,7 +16,7 @@ from tests.e2e.conftest import Fleet
 from tests.support.cli import Desk, Running, a_desk, done_in, the_open_sweep
 from tests.support.cluster import wait_until
 
-INTERVALS = 40
+INTERVALS = 100
 TOTAL = 3 * 2 * INTERVALS
 A_FEW = 15  # chunks of one backtest: enough to say that the sweep is under way
 TABLES = ("summary.parquet", "trades.parquet")

@@ -5,6 +5,7 @@ session on it.
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,11 @@ def open_session(
         if fresh:
             local.forget(settings, spec.sweep_id)
         stack = PrivateStack(settings.model_copy(update={"queue": spec.queue}), spec.sweep_id)
-        stack.wait_ready()
         url = stack.redis_url
-    try:
+    with ExitStack() as undone:  # a stack that nobody will use does not stay
+        if stack is not None:
+            undone.callback(stack.stop)
+            stack.wait_ready()
         client = connect(url)
         if stack is None:
             check_server(connect(url, retries=0), url)  # what refuses at once is said at once
@@ -81,10 +84,7 @@ def open_session(
                 _go_on(ledger, spec, alone=stack is not None)
             elif not fresh and (plan := planning.kept(spec)):
                 ledger.fix_plan(plan)  # a Redis that was emptied: the same chunks again
-    except BaseException:
-        if stack is not None:
-            stack.stop()
-        raise
+        undone.pop_all()
     records.save(settings.state_dir, record)
     app = make_app(settings.model_copy(update={"redis_url": url}))
     return Session(spec, app, ledger, record=record, settings=settings, url=url, stack=stack)
@@ -102,7 +102,10 @@ def _go_on(ledger: Ledger, spec: SweepSpec, *, alone: bool) -> None:
 
 def dry_run(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
     """What would be run: counts, and what is finished already. Reads the data's checksums, starts nothing."""
-    spec = prepare.spec_of(checked, settings)
+    return _counts(prepare.spec_of(checked, settings), checked)
+
+
+def _counts(spec: SweepSpec, checked: CheckedSweep) -> dict[str, Any]:
     manifest = prepare.finished(spec) if checked.cache == "use" else None
     return {
         "id": spec.sweep_id,
@@ -116,10 +119,10 @@ def dry_run(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
 
 def estimate(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
     """The counts of `dry_run`, with chunks and core-hours, from a pilot on a private stack."""
-    counts = dry_run(checked, settings)
+    spec = prepare.spec_of(checked, settings)
+    counts = _counts(spec, checked)
     if counts["cached"]:
         return {**counts, "chunks": 0, "core_hours": 0.0}
-    spec = prepare.spec_of(checked, settings)
     spec = spec.with_id(f"{spec.sweep_id}-estimate", spec.results)
     stack = PrivateStack(settings.model_copy(update={"queue": spec.queue}), spec.sweep_id)
     try:

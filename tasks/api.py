@@ -20,7 +20,8 @@ from tasks.contract import (
     Strategy,
     Traced,
 )
-from tasks.data.slices import Slice
+from tasks.data.slices import UNCLASSIFIED, Slice, refuse_row
+from tasks.errors import DataError
 
 __all__ = [
     "ASK",
@@ -28,8 +29,10 @@ __all__ = [
     "OTHER",
     "PADDED",
     "TRADE",
+    "UNCLASSIFIED",
     "Columns",
     "Counting",
+    "DataError",
     "DataKind",
     "Grouped",
     "Prepared",
@@ -37,4 +40,5 @@ __all__ = [
     "Slice",
     "Strategy",
     "Traced",
+    "refuse_row",
 ]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NoReturn
 
+import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import DataKind
+from tasks.contract import Columns, DataKind
+from tasks.errors import DataError
+
+UNCLASSIFIED: Final = "ALL"  # segment of a security that no universe file puts into one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,21 +25,40 @@ class SliceRef:
     """SHA-256 of the file's bytes."""
     kind: DataKind
     start_ns: int | None = None
-    """First instant that belongs to it, nanoseconds since 1970 in the data's wall time; None: the first."""
+    """First instant that belongs to it, nanoseconds since 1970 in `timezone`, or else in the data's own time;
+    None: the first.
+    """
     end_ns: int | None = None
     """Last instant that belongs to it, inclusive."""
+    timezone: str | None = None
+    """The zone that the two are in, and times that are written without one."""
+    segment: str = UNCLASSIFIED
+    newest_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Slice(Mapping[str, NDArray[Any]]):
     """Read-only columns by name, and which security they belong to.
 
-    Ticks: `timestamp` (int64, nanoseconds of exchange-local wall time), `type` (int8, see `readers`), `price`
+    Ticks: `timestamp` (int64, nanoseconds of exchange-local wall time), `type` (int8, see `contract`), `price`
     (float64), `volume` (int64), in file order.
+
+    Bars: `timestamp` (int64, nanoseconds since 1970: of UTC where the file says so, else as written), `open`,
+    `high`, `low`, `close`, `volume` (float64, NaN where there is none), in file order, nothing dropped.
     """
 
     security: str
     columns: Mapping[str, NDArray[Any]] = field(repr=False)
+    zone: str | None = None
+    """`UTC` where timestamps are instants, else the zone of the wall time; None where nobody said."""
+    segment: str = UNCLASSIFIED
+    """Of the market, where the data set comes with a universe file."""
+    newest_ns: int | None = None
+    """The newest timestamp of the whole data set, all securities together, not after the sweep's end."""
+    source: str = ""
+    """The file it was read from."""
+    rows_in_file: NDArray[Any] | None = field(default=None, repr=False)
+    """Of each row its place in that file, from 1 (a header line counts); None: as they come."""
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.columns[name]
@@ -49,3 +72,13 @@ class Slice(Mapping[str, NDArray[Any]]):
     @property
     def rows(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+
+def refuse_row(data: Columns, row: int, message: str, hint: str | None = None) -> NoReturn:
+    """Raises DataError for a row that no rule says how to use; names the file and the row in it."""
+    place = f"row {row + 1}"
+    if isinstance(data, Slice):
+        number = row + 1 if data.rows_in_file is None else int(data.rows_in_file[row])
+        place = f"{data.source or data.security}: row {number}"
+    time = np.datetime64(int(data["timestamp"][row]), "ns")
+    raise DataError(f"{place} ({np.datetime_as_string(time, unit='s')}): {message}", hint=hint)

@@ -40,8 +40,8 @@ class SliceRef:
 class Slice(Mapping[str, NDArray[Any]]):
     """Read-only columns by name, and which security they belong to.
 
-    Ticks: `timestamp` (int64, nanoseconds of exchange-local wall time), `type` (int8, see `contract`), `price`
-    (float64), `volume` (int64), in file order.
+    Ticks: `timestamp` (int64, nanoseconds of exchange-local wall time), `type` (int8, see `contract`),
+    `price` (float64), `volume` (int64), in file order.
 
     Bars: `timestamp` (int64, nanoseconds since 1970: of UTC where the file says so, else as written), `open`,
     `high`, `low`, `close`, `volume` (float64, NaN where there is none), in file order, nothing dropped.

@@ -7,42 +7,43 @@ it. With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python: slow, and
 
 from __future__ import annotations
 
-import hashlib
+import inspect
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numba
+
+from tasks import sources
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # error_model: a division by zero gives inf or NaN as in NumPy, instead of a test before each division
 _FLAGS = {"cache": True, "fastmath": False, "nogil": True, "error_model": "numpy", "boundscheck": False}
+_CACHE: Final = Path(numba.config.CACHE_DIR or Path(__file__).parent / "__pycache__")
 
 
 def kernel(function: Function) -> Function:
     """Compile at the first call, for the types of that call."""
-    compiled: Function = numba.njit(**_FLAGS)(function)
-    return compiled
+    return _compiled(function)
 
 
 def part(function: Function) -> Function:
     """A piece of a hot loop: always copied into the kernel that calls it, where its constants are known."""
-    compiled: Function = numba.njit(**_FLAGS, forceinline=True)(function)
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Function, **more: Any) -> Function:
+    """Numba looks at a function's own file, and would keep a caller whose callee, elsewhere, was changed.
+
+    So each module has a folder of its own in the cache, named by the sources that it is made of.
+    """
+    numba.config.CACHE_DIR = str(_CACHE / _digest(inspect.getfile(function)))
+    compiled: Function = numba.njit(**_FLAGS, **more)(function)
     return compiled
 
 
-def _digest_of_sources() -> str:
-    """Numba looks at a function's own file, and would keep a caller whose callee, elsewhere, was changed."""
-    folder = Path(__file__).parent
-    digest = hashlib.sha256(
-        (folder.parent / "contract.py").read_bytes()
-    )  # the kernels take its codes as constants
-    for source in sorted(folder.glob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-numba.config.CACHE_DIR = str(
-    Path(numba.config.CACHE_DIR or Path(__file__).parent / "__pycache__") / _digest_of_sources()
-)
+@lru_cache(maxsize=128)
+def _digest(file: str) -> str:
+    return sources.digest(sources.closure(Path(file)))[:16]

@@ -17,6 +17,8 @@ from tasks.contract import (
     Grouped,
     Prepared,
     Ranked,
+    Seeded,
+    Sessions,
     Strategy,
     Traced,
 )
@@ -37,6 +39,8 @@ __all__ = [
     "Grouped",
     "Prepared",
     "Ranked",
+    "Seeded",
+    "Sessions",
     "Slice",
     "Strategy",
     "Traced",

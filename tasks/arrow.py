@@ -6,21 +6,49 @@ in every worker process, before its first result. Nothing here does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 Flags = NDArray[np.bool_]
+TOKEN: Final = re.compile(r"(list<|struct<|>|,|:)|([^<>,:\[\]]+(?:\[[^\]]*\])?)")
+
+
+def type_named(name: str) -> pa.DataType:
+    """`int64`, `date32[day]`, `timestamp[ns]`, `list<struct<number: int64, date: date32[day]>>`; ValueError."""
+    tokens = iter([*(match.group() for match in TOKEN.finditer(name.replace(" ", ""))), ""])
+    kind = _type(next(tokens), tokens)
+    if next(tokens, ""):
+        raise ValueError(f"{name!r} names no column type")
+    return kind
+
+
+def _type(token: str, tokens: Iterator[str]) -> pa.DataType:
+    if token == "list<":
+        inner = _type(next(tokens), tokens)
+        if next(tokens) != ">":
+            raise ValueError("a list has one type")
+        return pa.list_(inner)
+    if token == "struct<":
+        fields, after = list[tuple[str, pa.DataType]](), ","
+        while after == ",":
+            field = next(tokens)
+            if next(tokens) != ":":
+                raise ValueError(f"{field!r} has no type")
+            fields.append((field, _type(next(tokens), tokens)))
+            after = next(tokens)
+        return pa.struct(fields)
+    return pa.type_for_alias(token)
 
 
 def numbers(values: NDArray[Any], kind: pa.DataType, missing: Flags | None = None) -> pa.Array:
     """Whole numbers, floats or times; null where `missing`, and nowhere else: NaN is a value."""
-    stored = np.ascontiguousarray(
-        values, np.dtype("int64") if pa.types.is_timestamp(kind) else np.dtype(str(kind))
-    )
+    stored = np.ascontiguousarray(values, _stored(kind))
     return pa.Array.from_buffers(kind, len(stored), [_validity(missing), pa.py_buffer(stored)])
 
 
@@ -49,20 +77,59 @@ def nulls(rows: int, kind: pa.DataType) -> pa.Array:
     missing = np.ones(rows, np.bool_)
     if pa.types.is_boolean(kind):
         return flags(missing, missing)
+    if pa.types.is_nested(kind):
+        return column([None] * rows, kind)
     return numbers(np.zeros(rows, np.int64), kind, missing)
 
 
 def column(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
-    """Python values, None for none, or an array of numbers, as a column of that type."""
-    if pa.types.is_string(kind):
-        return texts(values.tolist() if isinstance(values, np.ndarray) else values)
-    if isinstance(values, np.ndarray) and values.dtype != np.object_:
-        if pa.types.is_timestamp(kind):
-            values = values.astype(f"datetime64[{kind.unit}]").astype(np.int64)
+    """Python values, None for none, or an array of numbers or times, as a column of that type.
+
+    Lists are sequences of values, structs are maps of them.
+    """
+    if isinstance(values, np.ndarray) and values.dtype != np.object_ and not pa.types.is_string(kind):
+        if (time := _time(kind)) is not None and values.dtype.kind == "M":
+            values = values.astype(time).astype(np.int64)
         return flags(values) if pa.types.is_boolean(kind) else numbers(values, kind)
-    missing = np.fromiter((v is None for v in values), np.bool_, len(values))
-    filled = np.array([0 if v is None else v for v in values])
+    plain = values.tolist() if isinstance(values, np.ndarray) else values
+    if pa.types.is_string(kind):
+        return texts(plain)
+    missing = np.fromiter((v is None for v in plain), np.bool_, len(plain))
+    if pa.types.is_list(kind):
+        return _lists(plain, kind, missing)
+    if pa.types.is_struct(kind):
+        members = [column([None if v is None else v[f.name] for v in plain], f.type) for f in kind]
+        return pa.Array.from_buffers(kind, len(plain), [_validity(missing)], children=members)
+    if (time := _time(kind)) is not None:
+        plain = [v if v is None or isinstance(v, int) else _since_1970(v, time) for v in plain]
+    filled: NDArray[Any] = np.array([0 if v is None else v for v in plain])
     return flags(filled, missing) if pa.types.is_boolean(kind) else numbers(filled, kind, missing)
+
+
+def _since_1970(value: Any, time: str) -> int:
+    """Of a date or time, as itself or as text, in the units of `time`."""
+    return int(np.datetime64(value).astype(time).astype(np.int64))
+
+
+def _lists(values: Sequence[Any], kind: pa.DataType, missing: Flags) -> pa.Array:
+    offsets = np.zeros(len(values) + 1, np.int32)
+    np.cumsum([0 if v is None else len(v) for v in values], out=offsets[1:])
+    inner = column(list(chain.from_iterable(v for v in values if v is not None)), kind.value_type)
+    buffers = [_validity(missing), pa.py_buffer(offsets)]
+    return pa.Array.from_buffers(kind, len(values), buffers, children=[inner])
+
+
+def _stored(kind: pa.DataType) -> np.dtype[Any]:
+    if pa.types.is_date32(kind):
+        return np.dtype(np.int32)
+    return np.dtype(np.int64) if pa.types.is_timestamp(kind) else np.dtype(str(kind))
+
+
+def _time(kind: pa.DataType) -> str | None:
+    """NumPy's name of a column type that holds times or dates."""
+    if pa.types.is_date32(kind):
+        return "datetime64[D]"
+    return f"datetime64[{kind.unit}]" if pa.types.is_timestamp(kind) else None
 
 
 def table(columns: Sequence[pa.Array | pa.ChunkedArray], schema: pa.Schema) -> pa.Table:

@@ -42,6 +42,9 @@ class Strategy(Protocol):
 
         `combinations` holds one array per field of `params`, whether swept or not: int64, float64 (a missing
         value is NaN) or bool where the field is a number or a flag, else an object array.
+
+        A column `empty` (bool), if there is one, says for which combinations there was nothing to evaluate:
+        their status is `empty`, their metrics null.
         """
         ...
 
@@ -50,7 +53,9 @@ class Traced(Protocol):
     """A strategy that can also show what it did: needed for `output.keep: [trades]`."""
 
     traces: Mapping[str, Mapping[str, str]]
-    """Table (`trades`, `equity`, `signals`) to its columns in order, each with its Arrow type's name."""
+    """Table (`trades`, `equity`, `signals`) to its columns in order, each with its Arrow type's name:
+    `int64`, `double`, `bool`, `string`, `timestamp[ns]`, `date32[day]`, `list<struct<number: int64>>`.
+    """
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]: ...
 
@@ -74,6 +79,19 @@ class Counting(Protocol):
     """A strategy some of whose metrics are whole numbers, stored as int64; all others are float64."""
 
     whole_numbers: tuple[str, ...]
+
+
+class Seeded(Protocol):
+    """A strategy that draws random numbers, always the same for the same sweep, security and combination."""
+
+    seeded: bool
+    """Where true, `combinations` and `trace`'s combination hold `seed`, an int64 from 0."""
+
+
+class Sessions(Protocol):
+    """A strategy of one market, in whose time zone dates are meant where the sweep names none."""
+
+    timezone: str
 
 
 class Grouped(Protocol):

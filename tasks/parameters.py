@@ -11,7 +11,7 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, cast
@@ -69,6 +69,10 @@ class Parameter:
     choices: tuple[Value, ...] = ()
     unit: str = ""
     doc: str = ""
+    one: bool = False
+    """A list that is also given as one value: 5 means [5]."""
+    check: Callable[[Value], object] | None = None
+    """The author's own test of a value; it raises ValueError to refuse one."""
 
     @property
     def is_required(self) -> bool:
@@ -94,7 +98,7 @@ def coerce(parameter: Parameter, value: Value) -> Value:
         if parameter.nullable:
             return None
         raise ValueRefused(f"{parameter.name} is {WORDS[parameter.type]}, was null")
-    fitted = _of_type(parameter, value)
+    fitted = _of_type(parameter, _listed(parameter, value))
     if parameter.choices and fitted not in parameter.choices:
         raise ValueRefused(
             f"{parameter.name} has no value {shown(fitted)}", nearest(fitted, parameter.choices)
@@ -103,6 +107,11 @@ def coerce(parameter: Parameter, value: Value) -> Value:
         raise ValueRefused(f"{parameter.name} is at least {parameter.min}, was {shown(value)}")
     if parameter.max is not None and fitted > parameter.max:
         raise ValueRefused(f"{parameter.name} is at most {parameter.max}, was {shown(value)}")
+    if parameter.check is not None:
+        try:
+            parameter.check(fitted)
+        except ValueError as e:
+            raise ValueRefused(f"{parameter.name} = {shown(value)}: {e}") from e
     return fitted
 
 
@@ -158,6 +167,8 @@ def _parameter(field: dataclasses.Field[Any], hint: Any, owner: type[Any]) -> Pa
         choices=tuple(meta.get("choices") or choices),
         unit=meta.get("unit", ""),
         doc=meta.get("doc", ""),
+        one=meta.get("one", False),
+        check=meta.get("check"),
     )
     if default is REQUIRED:
         return parameter
@@ -186,6 +197,11 @@ def _declared_type(hint: Any) -> tuple[ParameterType | None, bool, tuple[Value, 
     if isinstance(plain, type) and issubclass(plain, Sequence):
         return "list", False, ()
     return None, False, ()
+
+
+def _listed(parameter: Parameter, value: Value) -> Value:
+    is_alone = parameter.one and not isinstance(value, list | tuple | Mapping)
+    return [value] if is_alone else value
 
 
 def _of_type(parameter: Parameter, value: Value) -> Value:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tasks import arrow
 from tasks.combinations import Block
@@ -23,6 +25,8 @@ from tasks.parameters import as_arrays
 from tasks.registry import Description
 
 Fatal = tuple[type[BaseException], ...]
+EMPTY: Final = "empty"
+SEED: Final = "seed"
 MESSAGE_BYTES: Final = 2_000
 TRACEBACK_BYTES: Final = 8_000
 OUTCOME_SCHEMA: Final = pa.schema([("combination", pa.string()), ("status", pa.string())])
@@ -75,20 +79,22 @@ class ChunkResult:
 
 
 def evaluate(
-    about: Description, data: Columns, block: Block, keep: Sequence[str], fatal: Fatal = ()
+    about: Description, data: Columns, block: Block, keep: Sequence[str], fatal: Fatal = (), seed: int = 0
 ) -> ChunkResult:
     """Every combination of the block on prepared data; `fatal` exceptions (time is up) end it at once."""
-    combinations = as_arrays(about.parameters, block.columns, len(block))
     ids = block.ids()
+    combinations = as_arrays(about.parameters, block.columns, len(block))
+    if getattr(about.strategy, "seeded", False):
+        combinations = {**combinations, SEED: _seeds(seed, ids)}
+    failures: dict[int, Failure] = {}
     try:
-        metrics = _metrics(about, data, combinations, len(block))
-        failures: dict[int, Failure] = {}
+        found = _metrics(about, data, combinations, len(block))
     except fatal:
         raise
     except (Exception, MemoryError):  # the strategy's code: anything may come out of it
-        metrics, failures = _one_by_one(about, data, combinations, ids, fatal)
-    traces = {table: _traces(about, data, combinations, ids, failures, table, fatal) for table in keep}
-    return _result(about, ids, metrics, failures, traces)
+        found, failures = _one_by_one(about, data, combinations, ids, fatal)
+    traces = _traces(about, data, combinations, ids, found.empty, failures, keep, fatal)
+    return _result(about, ids, found, failures, traces)
 
 
 def all_empty(block: Block) -> ChunkResult:
@@ -108,35 +114,53 @@ def summary_schema(about: Description) -> pa.Schema:
 
 
 def trace_schema(about: Description, table: str) -> pa.Schema:
-    columns = [(name, pa.type_for_alias(alias)) for name, alias in about.traces[table].items()]
+    columns = [(name, arrow.type_named(alias)) for name, alias in about.traces[table].items()]
     return pa.schema([("combination", pa.string()), *columns])
 
 
-def _metrics(
-    about: Description, data: Columns, combinations: Columns, rows: int
-) -> dict[str, np.ndarray[Any, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What `evaluate` returned: a column a metric, and which combinations had nothing to evaluate."""
+
+    metrics: dict[str, NDArray[Any]]
+    empty: NDArray[np.bool_]
+
+
+def _metrics(about: Description, data: Columns, combinations: Columns, rows: int) -> _Found:
     found = about.strategy.evaluate(data, combinations)
     if missing := [m for m in about.metrics if m not in found]:
         raise StrategyError(f"evaluate returned no column {missing[0]!r}; it returned {sorted(found)}")
+    empty = np.zeros(rows, np.bool_)
+    if EMPTY in found and EMPTY not in about.metrics:
+        empty = _column(found, EMPTY, rows).astype(np.bool_)
     metrics = {}
     for name in about.metrics:
-        column = np.asarray(found[name])
-        if column.shape != (rows,):
-            raise StrategyError(
-                f"evaluate returned {column.shape} values of {name!r} for {rows} combinations"
-            )
-        if name in about.whole_numbers and column.dtype.kind == "f" and not np.isfinite(column).all():
-            raise StrategyError(f"evaluate returned {name!r}, a whole number, as NaN or infinite")
-        metrics[name] = column.astype(np.int64 if name in about.whole_numbers else np.float64)
-    return metrics
+        column = _column(found, name, rows)
+        if name not in about.whole_numbers:
+            metrics[name] = column.astype(np.float64)
+            continue
+        if column.dtype.kind == "f":
+            column = np.where(empty, 0, column)
+            if not np.isfinite(column).all():
+                raise StrategyError(f"evaluate returned {name!r}, a whole number, as NaN or infinite")
+        metrics[name] = column.astype(np.int64)
+    return _Found(metrics, empty)
+
+
+def _column(found: Columns, name: str, rows: int) -> NDArray[Any]:
+    column: NDArray[Any] = np.asarray(found[name])
+    if column.shape != (rows,):
+        raise StrategyError(f"evaluate returned {column.shape} values of {name!r} for {rows} combinations")
+    return column
 
 
 def _one_by_one(
     about: Description, data: Columns, combinations: Columns, ids: Sequence[str], fatal: Fatal
-) -> tuple[dict[str, np.ndarray[Any, Any]], dict[int, Failure]]:
+) -> tuple[_Found, dict[int, Failure]]:
     rows = len(ids)
     whole = set(about.whole_numbers)
     metrics = {m: np.zeros(rows, np.int64 if m in whole else np.float64) for m in about.metrics}
+    all_found = _Found(metrics, np.zeros(rows, np.bool_))
     failures: dict[int, Failure] = {}
     for i in range(rows):
         try:
@@ -146,9 +170,10 @@ def _one_by_one(
         except (Exception, MemoryError) as e:  # the strategy's code: anything may come out of it
             failures[i] = Failure.of(e, ids[i])
             continue
-        for name, column in one.items():
+        all_found.empty[i] = one.empty[0]
+        for name, column in one.metrics.items():
             metrics[name][i] = column[0]
-    return metrics, failures
+    return all_found, failures
 
 
 def _traces(
@@ -156,27 +181,40 @@ def _traces(
     data: Columns,
     combinations: Columns,
     ids: Sequence[str],
+    empty: NDArray[np.bool_],
     failures: dict[int, Failure],
-    table: str,
+    keep: Sequence[str],
     fatal: Fatal,
-) -> pa.Table:
-    """The table of every combination that has not failed; one that fails now is a failure too."""
-    schema = trace_schema(about, table)
-    tables = []
-    for i, combination in enumerate(ids):
-        if i in failures:
+) -> dict[str, pa.Table]:
+    """The tables of every combination that has a result; one that fails now is a failure too."""
+    schemas = {table: trace_schema(about, table) for table in keep}
+    pieces: dict[str, list[pa.Table]] = {table: [] for table in keep}
+    for i, combination in enumerate(ids if keep else ()):
+        if i in failures or empty[i]:
             continue
         try:
-            traced = about.strategy.trace(data, _row(combinations, i))[table]
-            length = len(next(iter(traced.values()))) if traced else 0
-            columns = [arrow.column(traced[f.name], f.type) for f in list(schema)[1:]]
+            traced = about.strategy.trace(data, _row(combinations, i))
+            tables = {t: _traced(combination, traced[t], schema) for t, schema in schemas.items()}
         except fatal:
             raise
         except (Exception, MemoryError) as e:  # the strategy's code: anything may come out of it
             failures[i] = Failure.of(e, combination)
             continue
-        tables.append(arrow.table([arrow.repeated(combination, length), *columns], schema))
-    return pa.concat_tables(tables) if tables else arrow.empty(schema)
+        for name, table in tables.items():
+            pieces[name].append(table)
+    return {t: pa.concat_tables(p) if p else arrow.empty(schemas[t]) for t, p in pieces.items()}
+
+
+def _traced(combination: str, traced: Columns, schema: pa.Schema) -> pa.Table:
+    length = len(next(iter(traced.values()))) if traced else 0
+    columns = [arrow.column(traced[f.name], f.type) for f in list(schema)[1:]]
+    return arrow.table([arrow.repeated(combination, length), *columns], schema)
+
+
+def _seeds(seed: int, ids: Sequence[str]) -> NDArray[np.int64]:
+    """A seed of its own for each combination, whichever chunk it is in."""
+    digests = (sha256(f"{seed}:{combination}".encode()).digest() for combination in ids)
+    return np.array([int.from_bytes(d[:8], "big") >> 1 for d in digests], np.int64)
 
 
 def _row(combinations: Columns, i: int) -> Mapping[str, Any]:
@@ -191,22 +229,26 @@ def _row(combinations: Columns, i: int) -> Mapping[str, Any]:
 def _result(
     about: Description,
     ids: Sequence[str],
-    metrics: Mapping[str, np.ndarray[Any, Any]],
+    found: _Found,
     failures: Mapping[int, Failure],
     traces: dict[str, pa.Table],
 ) -> ChunkResult:
     failed = np.zeros(len(ids), np.bool_)
     failed[list(failures)] = True
-    status = np.where(failed, "failed", "ok")
+    empty = found.empty & ~failed
+    status = np.where(failed, "failed", np.where(empty, "empty", "ok"))
     schema = summary_schema(about)
     # NaN is a result; null says that there is none
-    columns = [arrow.numbers(metrics[m], schema.field(m).type, failed) for m in about.metrics]
+    columns = [arrow.numbers(found.metrics[m], schema.field(m).type, failed | empty) for m in about.metrics]
     summary = arrow.table([arrow.texts(ids), arrow.texts(status.tolist()), *columns], schema)
     if failures:
         bad = arrow.texts([ids[i] for i in sorted(failures)])
         traces = {k: t.filter(pc.invert(pc.is_in(t["combination"], bad))) for k, t in traces.items()}
     tables = {"summary": summary, "failures": _failures([failures[i] for i in sorted(failures)]), **traces}
-    return ChunkResult(tables=tables, ok=len(ids) - len(failures), failed=len(failures), empty=0)
+    nothing = int(empty.sum())
+    return ChunkResult(
+        tables=tables, ok=len(ids) - len(failures) - nothing, failed=len(failures), empty=nothing
+    )
 
 
 def _without_metrics(block: Block, status: str, failures: list[Failure]) -> ChunkResult:

@@ -10,6 +10,7 @@ from typing import Final, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks import arrow
 from tasks.plan import SweepSpec
 
 ROW_GROUP_ROWS: Final = 65_536  # some 20 MB of a wide summary: what writer and reader hold at a time
@@ -35,7 +36,7 @@ def schemas(spec: SweepSpec) -> dict[str, pa.Schema]:
 
 
 def _fields(columns: Sequence[Sequence[str]]) -> list[tuple[str, pa.DataType]]:
-    return [(name, pa.type_for_alias(alias)) for name, alias in columns]
+    return [(name, arrow.type_named(alias)) for name, alias in columns]
 
 
 class OrderedWriter:

@@ -130,7 +130,8 @@ def _fill(
         if value is None and not parameter.nullable:
             continue  # an empty cell: the common value, or the default
         try:
-            if parameter.type in ("list", "map") and isinstance(value, str):
+            is_single = parameter.one and not str(value).lstrip().startswith("[")
+            if parameter.type in ("list", "map") and isinstance(value, str) and not is_single:
                 value = json.loads(value)
             rows[i][parameter.name] = coerce(parameter, value)
         except ValueRefused as e:

@@ -47,7 +47,8 @@ def choice(parameter: Parameter, spec: Any, node: Node, problems: Problems) -> C
         case Fixed():
             return _listed(parameter, [spec.value], _inside(node, "value"), problems, is_one=True)
         case list():
-            if parameter.type == "list" and not all(isinstance(v, list) or v is None for v in spec):
+            is_list = parameter.type == "list" and not parameter.one
+            if is_list and not all(isinstance(v, list) or v is None for v in spec):
                 message = (
                     f"{parameter.name} is a list itself; {shown(spec)} would be {len(spec)} values of it"
                 )

@@ -157,3 +157,30 @@ def test_a_column_of_another_length_is_refused() -> None:
 
 def test_values_are_shown_as_one_writes_them() -> None:
     assert shown([None, True, 1.5, "a", {"b": [1]}]) == "[null, true, 1.5, 'a', {b: [1]}]"
+
+
+def odd(value: object) -> None:
+    if not isinstance(value, int) or value % 2 == 0:
+        raise ValueError("an odd number is wanted")
+
+
+def test_the_author_s_own_test_of_a_value_refuses_it_in_the_author_s_words() -> None:
+    @dataclass(frozen=True)
+    class Params:
+        window: int = field(default=3, metadata={"check": odd})
+
+    (window,) = declared(Params)
+    assert coerce(window, 5) == 5
+    with pytest.raises(ValueRefused, match="window = 4: an odd number is wanted"):
+        coerce(window, 4)
+
+
+def test_a_list_that_may_be_one_value_takes_it_alone() -> None:
+    @dataclass(frozen=True)
+    class Params:
+        as_of: list[str] | None = field(default=None, metadata={"one": True})
+
+    (as_of,) = declared(Params)
+    assert coerce(as_of, "2018-02-07") == ["2018-02-07"]
+    assert coerce(as_of, ["2018-02-07"]) == ["2018-02-07"]
+    assert coerce(as_of, None) is None

@@ -315,3 +315,43 @@ def test_failures_keep_the_error_in_short_and_the_end_of_a_long_traceback() -> N
 
     assert len(failure.message) == MESSAGE_BYTES
     assert len(failure.traceback) == TRACEBACK_BYTES
+
+
+def test_a_combination_with_nothing_to_evaluate_is_empty_and_no_failure() -> None:
+    def evaluate_(data: Columns, combinations: Columns) -> Columns:
+        x = combinations["x"]
+        return {"y": x * 2.0, "n": np.where(x == 2, np.nan, x), "empty": x == 2}
+
+    result = evaluate(with_code(evaluate_), DATA, a_block(1, 2, 3), ["trades"])
+
+    assert result.tables["summary"]["status"].to_pylist() == ["ok", "empty", "ok"]
+    assert result.tables["summary"]["y"].to_pylist() == [2.0, None, 6.0]
+    assert result.tables["summary"]["n"].to_pylist() == [1, None, 3]
+    assert result.tables["trades"]["x"].to_pylist() == [1, 3]
+    assert (result.ok, result.failed, result.empty) == (2, 0, 1)
+
+
+def test_a_metric_may_be_called_empty() -> None:
+    strategy: Any = Doubling()
+    strategy.metrics = ("n", "empty")
+    strategy.evaluate = lambda data, combinations: {"n": combinations["x"], "empty": combinations["x"] * 0.5}
+
+    result = evaluate(about(strategy), DATA, a_block(1, 2), [])
+
+    assert result.tables["summary"]["empty"].to_pylist() == [0.5, 1.0]
+    assert (result.ok, result.empty) == (2, 0)
+
+
+def test_a_seeded_strategy_gets_the_same_numbers_in_whatever_chunk_a_combination_is() -> None:
+    strategy: Any = Doubling()
+    strategy.seeded = True
+    strategy.metrics = ("y", "n")
+    strategy.evaluate = lambda data, combinations: {"y": combinations["x"], "n": combinations["seed"]}
+
+    whole = evaluate(about(strategy), DATA, a_block(1, 2, 3), [], seed=7).tables["summary"]["n"].to_pylist()
+    alone = evaluate(about(strategy), DATA, a_block(2), [], seed=7).tables["summary"]["n"].to_pylist()
+    other = evaluate(about(strategy), DATA, a_block(2), [], seed=8).tables["summary"]["n"].to_pylist()
+
+    assert whole[1] == alone[0] != other[0]
+    assert len(set(whole)) == 3
+    assert min(whole) >= 0

@@ -1,8 +1,8 @@
 """The mean of the last so many prices, to the last bit as pandas has it.
 
 Two averages of different lengths may tie in exact arithmetic; which of them is above is then decided by the
-last bit, and with it a trade. So the sum is carried along as pandas does: with one compensation for what enters
-and another for what leaves, from the first price on.
+last bit, and with it a trade. So the sum is carried along as pandas does: with one compensation for what
+enters and another for what leaves, from the first price on.
 """
 
 from __future__ import annotations

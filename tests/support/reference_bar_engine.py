@@ -1,8 +1,8 @@
 """The engine of bigbar.md §3, bar by bar and order by order: slow and obvious, to compare kernels with.
 
 A strategy's step is a function of the engine and the bar; it may look at `trades` and `worth()` and call
-`buy`, `sell` and `close`. Stop and target of a trade are attributes that it may set. One security, no hedging,
-no leverage. Also here: the plain step of `sma_cross`.
+`buy`, `sell` and `close`. Stop and target of a trade are attributes that it may set. One security, no
+hedging, no leverage. Also here: the plain step of `sma_cross`.
 """
 
 from __future__ import annotations

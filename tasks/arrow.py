@@ -20,7 +20,7 @@ TOKEN: Final = re.compile(r"(list<|struct<|>|,|:)|([^<>,:\[\]]+(?:\[[^\]]*\])?)"
 
 
 def type_named(name: str) -> pa.DataType:
-    """`int64`, `date32[day]`, `timestamp[ns]`, `list<struct<number: int64, date: date32[day]>>`; ValueError."""
+    """The type that is written so: `double`, `date32[day]`, `list<struct<number: int64, close: double>>`."""
     tokens = iter([*(match.group() for match in TOKEN.finditer(name.replace(" ", ""))), ""])
     kind = _type(next(tokens), tokens)
     if next(tokens, ""):

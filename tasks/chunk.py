@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from tasks import codec, runner, store
+from tasks.combinations import Block
 from tasks.connection import TRANSIENT
 from tasks.context import Context
 from tasks.errors import NotFound, SweepError
+from tasks.joined import joined
 from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import SweepSpec
 from tasks.runner import ChunkResult, Failure, Fatal
@@ -45,13 +47,15 @@ def evaluate(context: Context, request: ChunkRequest, node: str, fatal: Fatal = 
         spec = context.spec(request.sweep_id, start.stamp)
     except NotFound:  # forgotten between two messages: nothing to do and nobody to tell
         return None
-    spent: dict[str, float] = {}
-    result = _result(context, spec, request, start.starts, spent, fatal)
+    spent = dict.fromkeys(("load_ms", "compute_ms", "cpu_ms", "encode_ms"), 0.0)
+    results = _results(context, spec, request, start.starts, spent, fatal)
     with _measured(spent, "encode_ms"):
+        result = joined([*results.values()])
         part = codec.encode(result.tables)
         file = _write(spec, request, part)
         if file is None and len(part) > REDIS_MOST_BYTES:
-            result = _too_large(spec, request, len(part))
+            results = _too_large(spec, request, len(part))
+            result = joined([*results.values()])
             part = codec.encode(result.tables)
     receipt = ChunkReceipt(
         chunk=request.name,
@@ -68,39 +72,55 @@ def evaluate(context: Context, request: ChunkRequest, node: str, fatal: Fatal = 
         started=started,
         peak_bytes=_peak_bytes(),
         error=_first_error(result),
+        failing={spec.securities[i].name: r.failed for i, r in results.items() if r.failed},
         **spent,
     )
     log.info("chunk kept", extra={"event": "chunk_kept", "sweep": request.sweep_id, "chunk": request.name})
-    security = spec.securities[request.security].name
-    return _commit(context, request, receipt, b"" if file else part, security)
+    return _commit(context, request, receipt, b"" if file else part)
 
 
-def _result(
+def _results(
     context: Context,
     spec: SweepSpec,
     request: ChunkRequest,
     starts: int,
     spent: dict[str, float],
     fatal: Fatal,
-) -> ChunkResult:
-    """What the chunk comes to; a failure of data, time or memory is a result as well."""
+) -> dict[int, ChunkResult]:
+    """Each security's result; a failure of data, time or memory is a result as well."""
     block = spec.space(request.security).block(request.first, request.last)
+    securities = range(request.security, request.security + request.count)
     if starts > MOST_STARTS:
         message = f"the worker process ended {starts - 1} times while it ran this chunk"
-        return runner.all_failed(block, Failure(combination=None, error="Quarantined", message=message))
+        failure = Failure(combination=None, error="Quarantined", message=message)
+        return dict.fromkeys(securities, runner.all_failed(block, failure))
+    results: dict[int, ChunkResult] = {}
+    try:
+        for security in securities:
+            results[security] = _result(context, spec, security, block, spent, fatal)
+    except fatal:  # time is up for those that come behind, too
+        message = f"no result within {spec.timeout_seconds:g} s (execution.timeout)"
+        failure = Failure(combination=None, error="TimeLimit", message=message)
+        late = runner.all_failed(block, failure)
+        results = {security: results.get(security, late) for security in securities}
+    return results
+
+
+def _result(
+    context: Context, spec: SweepSpec, security: int, block: Block, spent: dict[str, float], fatal: Fatal
+) -> ChunkResult:
     try:
         with _measured(spent, "load_ms"):
             about = context.strategy(spec)
-            data = context.data(spec, request.security, about)
+            data = context.data(spec, security, about)
         if data is None:
             return runner.all_empty(block)
         cpu = time.process_time()
         with _measured(spent, "compute_ms"):
-            result = runner.evaluate(about, data, block, tuple(spec.traces), fatal)
-        spent["cpu_ms"] = (time.process_time() - cpu) * 1000
+            result = runner.evaluate(about, data, block, tuple(spec.traces), fatal, spec.seed)
+        spent["cpu_ms"] += (time.process_time() - cpu) * 1000
     except fatal:
-        message = f"no result within {spec.timeout_seconds:g} s (execution.timeout)"
-        return runner.all_failed(block, Failure(combination=None, error="TimeLimit", message=message))
+        raise
     except SweepError as e:  # a fault that we name: the name and the message say it all
         return runner.all_failed(block, Failure(combination=None, error=type(e).__name__, message=e.message))
     except TRANSIENT:
@@ -124,20 +144,21 @@ def _write(spec: SweepSpec, request: ChunkRequest, part: bytes) -> str | None:
     return file
 
 
-def _too_large(spec: SweepSpec, request: ChunkRequest, size: int) -> ChunkResult:
+def _too_large(spec: SweepSpec, request: ChunkRequest, size: int) -> dict[int, ChunkResult]:
     block = spec.space(request.security).block(request.first, request.last)
     message = f"a result of {size:,} bytes is too large for Redis, and cannot be written to {spec.results}"
-    return runner.all_failed(block, Failure(combination=None, error="PartTooLarge", message=message))
+    failed = runner.all_failed(block, Failure(combination=None, error="PartTooLarge", message=message))
+    return dict.fromkeys(range(request.security, request.security + request.count), failed)
 
 
 def _commit(
-    context: Context, request: ChunkRequest, receipt: ChunkReceipt, part: bytes, security: str
+    context: Context, request: ChunkRequest, receipt: ChunkReceipt, part: bytes
 ) -> ChunkReceipt | None:
     """Waits out a Redis that is away: the work is done, and throwing it away would only repeat it."""
     until = time.monotonic() + COMMIT_SECONDS
     while True:
         try:
-            return context.ledger(request.sweep_id).commit(request, receipt, part, security)
+            return context.ledger(request.sweep_id).commit(request, receipt, part)
         except TRANSIENT:
             if time.monotonic() > until:
                 raise
@@ -166,7 +187,7 @@ def _measured(spent: dict[str, float], name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        spent[name] = (time.perf_counter() - begun) * 1000
+        spent[name] += (time.perf_counter() - begun) * 1000
 
 
 def _peak_bytes() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -59,17 +59,55 @@ def pilot(spec: SweepSpec, slots: int, earlier: Mapping[Chunk, float | None]) ->
     taken, chunks = list(earlier), list[Chunk]()
     for i in range(count):
         security = work[i * len(work) // count]
-        last = spec.securities[security].last
-        first = last * (2 * i + 1) // (2 * count)  # mid-stretch: no end of the grid is favoured
-        own = sorted((c for c in taken if c.security == security), key=lambda c: c.first)
-        for chunk in own:  # behind the earlier rounds' chunks that begin there
-            first = chunk.last if chunk.first <= first < chunk.last else first
-        end = min([last, first + size, *(c.first for c in own if c.first > first)])
-        rows = spec.space(security).count_between(first, end) if first < end else 0
-        if rows:
-            chunks.append(Chunk(security=security, first=first, last=end, rows=rows, cost_ms=0))
-            taken.append(chunks[-1])
+        found = _whole_securities(spec, security, size, taken) or _stretch(
+            spec, security, (2 * i + 1) / (2 * count), size, taken
+        )
+        if found is not None:
+            chunks.append(found)
+            taken.append(found)
     return tuple(chunks)
+
+
+def _stretch(spec: SweepSpec, security: int, place: float, size: int, taken: Sequence[Chunk]) -> Chunk | None:
+    """About `size` combinations of one security, from that share of them on, behind what is taken there."""
+    last = spec.securities[security].last
+    first = int(last * place)  # mid-stretch: no end of the grid is favoured
+    own = sorted((c for c in taken if c.security <= security < c.until), key=lambda c: c.first)
+    for chunk in own:
+        first = chunk.last if chunk.first <= first < chunk.last else first
+    end = min([last, first + size, *(c.first for c in own if c.first > first)])
+    rows = spec.space(security).count_between(first, end) if first < end else 0
+    return Chunk(security=security, first=first, last=end, rows=rows, cost_ms=0) if rows else None
+
+
+def _whole_securities(spec: SweepSpec, security: int, size: int, taken: Sequence[Chunk]) -> Chunk | None:
+    """Neighbours with `size` combinations together, where one alone has less: from the first free one on."""
+    each = spec.securities[security].backtests
+    if 2 * each > size:
+        return None
+    busy = {i for c in taken for i in range(c.security, c.until)}
+    while security in busy:
+        security += 1
+    end = security
+    while (end - security) * each < size and _alike(spec, security, end) and end not in busy:
+        end += 1
+    if end == security:
+        return None
+    return _batch(spec, security, end, 0)
+
+
+def _alike(spec: SweepSpec, one: int, other: int) -> bool:
+    """Whether two securities have the same combinations, so that one chunk can hold both whole."""
+    if other >= len(spec.securities):
+        return False
+    a, b = spec.securities[one], spec.securities[other]
+    return bool(a.backtests) and (a.space, a.last) == (b.space, b.last)
+
+
+def _batch(spec: SweepSpec, security: int, end: int, cost_ms: int) -> Chunk:
+    work, count = spec.securities[security], end - security
+    rows = work.backtests * count
+    return Chunk(security=security, first=0, last=work.last, rows=rows, cost_ms=cost_ms, count=count)
 
 
 def _pilot_size(spec: SweepSpec, earlier: Mapping[Chunk, float | None]) -> int | None:
@@ -91,59 +129,92 @@ def cut(spec: SweepSpec, slots: int, piloted: Mapping[Chunk, float | None]) -> C
     """The whole sweep in chunks; the pilots are part of it as they are, measured or still on their way."""
     rule, cost = Rule(**spec.chunk), _Cost(spec, piloted)
     target_ms = 1000 * _target_seconds(spec, rule, slots, cost)
+    pilots: dict[int, list[Chunk]] = {}
+    for chunk, ms in sorted(piloted.items(), key=lambda pair: (pair[0].security, pair[0].first)):
+        each = cost.each(chunk.security)
+        timed = replace(chunk, cost_ms=max(1, round(ms or chunk.rows * each)))
+        pilots.setdefault(chunk.security, []).append(timed)
     chunks: list[Chunk] = []
-    for security, work in enumerate(spec.securities):
-        if not work.backtests:
+    security = 0
+    while security < len(spec.securities):
+        own = pilots.get(security, [])
+        if own and own[0].count > 1:
+            chunks += own
+            security = own[0].until
             continue
-        space, each = spec.space(security), cost.each(security)
-        own = sorted((c for c in piloted if c.security == security), key=lambda c: c.first)
-        size = rule.size or _size(rule, target_ms, each)
-        at = 0
-        for chunk in [*own, None]:
-            end = chunk.first if chunk else work.last
-            for first, last, rows in _pieces(space, at, end, size, None if rule.size else spec.groups):
-                chunks.append(
-                    Chunk(
-                        security=security,
-                        first=first,
-                        last=last,
-                        rows=rows,
-                        cost_ms=max(1, round(rows * each)),
-                    )
-                )
-            if chunk:
-                ms = max(1, round(piloted[chunk] or chunk.rows * each))
-                chunks.append(
-                    Chunk(security=security, first=chunk.first, last=chunk.last, rows=chunk.rows, cost_ms=ms)
-                )
-                at = chunk.last
+        end = _batch_end(spec, security, rule, min(target_ms, cost.all_ms / max(slots, 1)), cost, pilots)
+        if end > security + 1:
+            chunks.append(_batch(spec, security, end, max(1, round(cost.of(security, end)))))
+        else:
+            chunks += _of_one(spec, security, rule, target_ms, cost.each(security), own)
+        security = end
     return ChunkPlan(chunks=tuple(chunks), shards=tuple(_shards(chunks)))
+
+
+def _batch_end(
+    spec: SweepSpec, security: int, rule: Rule, target_ms: float, cost: _Cost, pilots: Mapping[int, object]
+) -> int:
+    """The first security for which a chunk that begins with `security` has no room, all of them whole."""
+    each = spec.securities[security].backtests
+    end, rows, ms = security, 0, 0.0
+    while end not in pilots and _alike(spec, security, end):
+        rows, ms = rows + each, ms + each * cost.each(end)
+        is_full = rows > rule.size if rule.size else ms > target_ms and rows > rule.least
+        if is_full or rows > (rule.most or MOST_ROWS):
+            break
+        end += 1
+    return max(end, security + 1)
+
+
+def _of_one(
+    spec: SweepSpec, security: int, rule: Rule, target_ms: float, each: float, pilots: Sequence[Chunk]
+) -> list[Chunk]:
+    """The chunks of one security, with its pilots where they lie."""
+    work, space, chunks = spec.securities[security], spec.space(security), list[Chunk]()
+    if not work.backtests:
+        return chunks
+    size = rule.size or _size(rule, target_ms, each)
+    at = 0
+    for pilot_ in [*pilots, None]:
+        end = pilot_.first if pilot_ else work.last
+        for first, last, rows in _pieces(space, at, end, size, None if rule.size else spec.groups):
+            cost_ms = max(1, round(rows * each))
+            chunks.append(Chunk(security=security, first=first, last=last, rows=rows, cost_ms=cost_ms))
+        if pilot_:
+            chunks.append(pilot_)
+            at = pilot_.last
+    return chunks
 
 
 class _Cost:
     """Milliseconds of one backtest, per security: measured, or from the others by its events."""
 
     def __init__(self, spec: SweepSpec, piloted: Mapping[Chunk, float | None]) -> None:
+        self._spec = spec
         self._events = [max(s.events, 1) for s in spec.securities]
         known = {c: ms for c, ms in piloted.items() if ms}
-        most = max(
-            (c.rows for c in known), default=0
-        )  # the largest: in small ones the overhead is what one sees
-        known = {c: ms for c, ms in known.items() if 2 * c.rows > most}
-        per_event = [ms / (c.rows * self._events[c.security]) for c, ms in known.items()]
+        most = max((c.rows for c in known), default=0)  # in small ones the overhead is what one sees
+        per_event = [ms / self._work(c) for c, ms in known.items() if 2 * c.rows > most]
         self._per_event = sum(per_event) / len(per_event) if per_event else 0.0
         self.measured = bool(per_event)
+        self.all_ms = self.of(0, len(spec.securities))
 
     def each(self, security: int) -> float:
         return self._per_event * self._events[security] if self.measured else 1.0
 
+    def of(self, security: int, end: int) -> float:
+        """Of all backtests of some securities."""
+        return sum(self.each(i) * self._spec.securities[i].backtests for i in range(security, end))
+
+    def _work(self, chunk: Chunk) -> float:
+        return chunk.rows / chunk.count * sum(self._events[chunk.security : chunk.until])
+
 
 def _target_seconds(spec: SweepSpec, rule: Rule, slots: int, cost: _Cost) -> float:
     slots = max(slots, 1)
-    all_seconds = sum(cost.each(i) * s.backtests for i, s in enumerate(spec.securities)) / 1000
     target = max(rule.target_seconds, slots / STARTS_PER_SECOND)
     if cost.measured:
-        target = min(target, max(LEAST_SECONDS, all_seconds / slots / PARTS_PER_CORE))
+        target = min(target, max(LEAST_SECONDS, cost.all_ms / 1000 / slots / PARTS_PER_CORE))
     else:  # a small sweep, unmeasured: spread it over the cores
         target = max(spec.total / slots / PARTS_PER_CORE / 1000, 0.001)
     return min(target, spec.timeout_seconds / TIMEOUT_SHARE)

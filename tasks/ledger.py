@@ -181,25 +181,19 @@ class Ledger:
         stamp = text.decode() if verdict == b"start" else ""
         return Start(verdict=verdict.decode(), starts=int(starts), stamp=stamp, receipt=receipt)
 
-    def commit(
-        self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes, security: str
-    ) -> ChunkReceipt | None:
+    def commit(self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes) -> ChunkReceipt | None:
         """The receipt that stands, this one or an earlier one; None: the sweep is cancelled or forgotten."""
         keys = [self.key(f"part:{request.name}")]
         keys += [self.key(word) for word in ("done", "meta", "totals", "hand", "failing")]
         keys.append(names.node_key(receipt.node))
         args: list[Any] = [request.name, part, receipt.to_json(), KEEP_SECONDS, receipt.sha256]
-        args += [security, receipt.failed]
-        for counter, number in _counters(receipt, request.cost_ms).items():
-            args += [counter, number]
+        args += _numbers(receipt, request.cost_ms)
         code, text = self._commit(keys=keys, args=args)
         return None if code == -1 else ChunkReceipt.from_json(text)
 
-    def retract(self, receipt: ChunkReceipt, security: str, cost_ms: int) -> None:
+    def retract(self, receipt: ChunkReceipt, cost_ms: int) -> None:
         """Takes back a receipt whose part is missing or damaged, unless somebody did before."""
-        args: list[Any] = [receipt.chunk, receipt.to_json(), security, receipt.failed]
-        for counter, number in _counters(receipt, cost_ms).items():
-            args += [counter, number]
+        args: list[Any] = [receipt.chunk, receipt.to_json(), *_numbers(receipt, cost_ms)]
         self._retract(keys=[self.key(word) for word in ("done", "totals", "failing", "att")], args=args)
 
     def part(self, chunk: str) -> bytes | None:
@@ -240,8 +234,9 @@ class Ledger:
         self._release(keys=[self.key(lease)], args=[holder])
 
 
-def _counters(receipt: ChunkReceipt, cost_ms: int) -> dict[str, int]:
-    return {
+def _numbers(receipt: ChunkReceipt, cost_ms: int) -> list[Any]:
+    """What a receipt adds to the counts, as the scripts take it."""
+    counters = {
         "chunks": 1,
         "backtests": receipt.rows,
         "ok": receipt.ok,
@@ -250,6 +245,8 @@ def _counters(receipt: ChunkReceipt, cost_ms: int) -> dict[str, int]:
         "cost_ms": cost_ms,
         "compute_ms": round(receipt.compute_ms),
     }
+    failing = [word for pair in receipt.failing.items() for word in pair]
+    return [len(receipt.failing), *failing, *(word for pair in counters.items() for word in pair)]
 
 
 def open_sweeps(client: redis.Redis) -> list[str]:

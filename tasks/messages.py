@@ -8,25 +8,32 @@ Both are small, versioned, and safe to deliver twice.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, Self
 
 from tasks.errors import UsageError
 
-WIRE_VERSION: Final = 1
+WIRE_VERSION: Final = 2
 
 Outcome = Literal["ok", "failed", "quarantined"]
 
 
+def chunk_name(security: int, count: int, first: int, last: int) -> str:
+    more = f"+{count - 1}" if count > 1 else ""
+    return f"{security}{more}:{first}-{last}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkRequest:
-    """Raw combinations `first` up to, not including, `last` of one security of a sweep."""
+    """Raw combinations `first` up to, not including, `last` of one security, or of each of a few."""
 
     sweep_id: str
     security: int
-    """Its place in the spec's securities."""
+    """The place of the first in the spec's securities."""
     first: int
     last: int
+    count: int = 1
+    """Securities."""
     label: str = ""
     """For the eye, in Flower: security and range in words."""
     cost_ms: int = 0
@@ -35,13 +42,13 @@ class ChunkRequest:
     """Seconds since 1970, by the publisher's clock."""
 
     def __post_init__(self) -> None:
-        if self.security < 0 or not 0 <= self.first < self.last:
+        if self.security < 0 or self.count < 1 or not 0 <= self.first < self.last:
             raise UsageError(f"chunk of security {self.security} runs from {self.first} to {self.last}")
 
     @property
     def name(self) -> str:
         """The same work has the same name, so that a second delivery finds the first result."""
-        return f"{self.security}:{self.first}-{self.last}"
+        return chunk_name(self.security, self.count, self.first, self.last)
 
     def to_wire(self) -> dict[str, Any]:
         return {"v": WIRE_VERSION, **asdict(self)}
@@ -81,6 +88,8 @@ class ChunkReceipt:
     peak_bytes: int = 0
     error: str = ""
     """First failure in short; the part has them all."""
+    failing: dict[str, int] = field(default_factory=dict)
+    """Security to its failed backtests, where there are any."""
 
     @property
     def rows(self) -> int:

@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from tasks.combinations import Space
 from tasks.contract import DataKind
-from tasks.data.slices import SliceRef
+from tasks.data.slices import UNCLASSIFIED, SliceRef
 from tasks.errors import UsageError
-from tasks.messages import ChunkRequest
+from tasks.messages import ChunkRequest, chunk_name
 
 ENGINE: Final = "1"
 """Raised when the same spec would give other results; part of every sweep's identity."""
@@ -41,28 +41,39 @@ class SecurityWork:
     """Raw combinations below this belong to the sweep (`--limit`)."""
     backtests: int
     """Combinations among them that the constraints allow."""
+    segment: str = UNCLASSIFIED
+    """Of the market, as the data set says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
+    """Raw combinations `first` up to, not including, `last` of a security, or of each of a few neighbours."""
+
     security: int
     first: int
     last: int
     rows: int
-    """Backtests in it: what constraints leave of the range."""
+    """Backtests in it: what constraints leave of the range, on all its securities."""
     cost_ms: int
+    count: int = 1
+    """Securities, from `security` on. More than one have the same space and are there with all of it."""
 
     @property
     def name(self) -> str:
-        return f"{self.security}:{self.first}-{self.last}"
+        return chunk_name(self.security, self.count, self.first, self.last)
+
+    @property
+    def until(self) -> int:
+        """The first security behind it."""
+        return self.security + self.count
 
     def to_wire(self) -> list[int]:
-        return [self.security, self.first, self.last, self.rows, self.cost_ms]
+        return [self.security, self.first, self.last, self.rows, self.cost_ms, self.count]
 
     @classmethod
     def from_wire(cls, wire: list[int]) -> Self:
-        security, first, last, rows, cost_ms = wire
-        return cls(security=security, first=first, last=last, rows=rows, cost_ms=cost_ms)
+        security, first, last, rows, cost_ms, count = wire
+        return cls(security=security, first=first, last=last, rows=rows, cost_ms=cost_ms, count=count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +88,10 @@ class SweepSpec:
     keep: tuple[str, ...]
     start_ns: int | None
     end_ns: int | None
+    timezone: str | None = None
+    """The zone of these two, and of data that are written without one."""
+    newest_ns: int | None = None
+    """The newest timestamp of the data set, where that is known and not after the end."""
     seed: int
     parameters: tuple[tuple[str, str], ...]
     """Named parameters in order, each with its column's Arrow type."""
@@ -110,11 +125,11 @@ class SweepSpec:
             "fingerprint": self.fingerprint,
             "kind": self.kind,
             "keep": sorted(self.keep),
-            "dates": [self.start_ns, self.end_ns],
+            "dates": [self.start_ns, self.end_ns, self.timezone, self.newest_ns],
             "seed": self.seed,
             "parameters": self.parameters,
             "spaces": self.spaces,
-            "securities": [[s.name, s.digest, s.space, s.last] for s in self.securities],
+            "securities": [[s.name, s.digest, s.space, s.last, s.segment] for s in self.securities],
             "chunk": self.chunk,
         }
         return hashlib.sha256(_canonical(decisive)).hexdigest()
@@ -139,6 +154,9 @@ class SweepSpec:
             kind=self.kind,
             start_ns=self.start_ns,
             end_ns=self.end_ns,
+            timezone=self.timezone,
+            segment=work.segment,
+            newest_ns=self.newest_ns,
         )
 
     def request(self, chunk: Chunk, published: float) -> ChunkRequest:
@@ -147,10 +165,17 @@ class SweepSpec:
             security=chunk.security,
             first=chunk.first,
             last=chunk.last,
-            label=f"{self.securities[chunk.security].name} {chunk.first}-{chunk.last - 1}",
+            count=chunk.count,
+            label=self.label(chunk),
             cost_ms=chunk.cost_ms,
             published=published,
         )
+
+    def label(self, chunk: Chunk) -> str:
+        """For the eye: which securities and combinations."""
+        first, last = (self.securities[i].name for i in (chunk.security, chunk.until - 1))
+        whose = first if chunk.count == 1 else f"{first} to {last} ({chunk.count})"
+        return f"{whose} {chunk.first}-{chunk.last - 1}"
 
     def with_id(self, sweep_id: str, results: str) -> SweepSpec:
         return replace(self, sweep_id=sweep_id, results=results)

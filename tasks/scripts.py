@@ -34,7 +34,7 @@ return {'start', redis.call('HGET', KEYS[2], 'stamp') or '', starts}
 """
 
 # KEYS: part, done, meta, totals, hand, failing, node
-# ARGV: chunk, blob, receipt, ttl, sha, security, failed, then pairs (counter, number)
+# ARGV: chunk, blob, receipt, ttl, sha, how many fail, that many (security, failed), then (counter, number)
 COMMIT: Final = """
 local state = redis.call('HGET', KEYS[3], 'state')
 redis.call('HDEL', KEYS[5], ARGV[1])
@@ -46,24 +46,27 @@ if old then
 end
 if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[4]) end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-for i = 8, #ARGV, 2 do
+local counters = 7 + 2 * tonumber(ARGV[6])
+for i = 7, counters - 1, 2 do redis.call('HINCRBY', KEYS[6], ARGV[i], ARGV[i + 1]) end
+for i = counters, #ARGV, 2 do
   redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
   if ARGV[i] == 'backtests' then redis.call('HINCRBY', KEYS[7], 'backtests', ARGV[i + 1]) end
 end
-if tonumber(ARGV[7]) > 0 then redis.call('HINCRBY', KEYS[6], ARGV[6], ARGV[7]) end
 for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
 return {1, ARGV[3]}
 """
 
 # The receipt of a chunk whose part is gone is taken back, with its numbers: the chunk runs again. Its starts
 # begin anew too, for they count those that never came back, and this one did.
-# KEYS: done, totals, failing, att   ARGV: chunk, receipt, security, failed, then pairs (counter, number)
+# KEYS: done, totals, failing, att
+# ARGV: chunk, receipt, how many fail, as many pairs (security, failed), then pairs (counter, number)
 RETRACT: Final = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[4], ARGV[1])
-for i = 5, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], -ARGV[i + 1]) end
-if tonumber(ARGV[4]) > 0 then redis.call('HINCRBY', KEYS[3], ARGV[3], -ARGV[4]) end
+local counters = 4 + 2 * tonumber(ARGV[3])
+for i = 4, counters - 1, 2 do redis.call('HINCRBY', KEYS[3], ARGV[i], -ARGV[i + 1]) end
+for i = counters, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], -ARGV[i + 1]) end
 return 1
 """
 

@@ -11,7 +11,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from tasks import arrow, codec, manifest, names, store
 from tasks.combinations import Block, canonical
 from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused, NotFound, PartDamaged
+from tasks.joined import OWNER
 from tasks.ledger import Ledger, LedgerState
 from tasks.messages import ChunkReceipt
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
@@ -183,47 +184,55 @@ def _add_chunk(
     except PartDamaged as e:
         raise _PartGone(chunk, receipt) from e
     block = spec.space(chunk.security).block(chunk.first, chunk.last)
-    summary = tables["summary"]
-    if (
-        len(summary) != len(block)
-        or len(block) != chunk.rows
-        or summary["combination"].to_pylist() != block.ids()
-    ):
+    summary, rows = tables["summary"], len(block)
+    if len(summary) != chunk.rows or rows * chunk.count != chunk.rows:
         raise _PartGone(chunk, receipt)  # gaps or doubles: not the rows that were planned
-    security = spec.securities[chunk.security].name
-    writers["summary"].add(_summary(spec, security, block, summary, writers["summary"].schema))
+    if summary["combination"].to_pylist() != block.ids() * chunk.count:
+        raise _PartGone(chunk, receipt)
+    parameters = _parameters(spec, block, writers["summary"].schema)
+    whose = [spec.securities[i].name for i in range(chunk.security, chunk.until)]
+    for i, name in enumerate(whose):
+        own = summary.slice(i * rows, rows)
+        writers["summary"].add(_summary(spec, name, parameters, own, writers["summary"].schema))
     failures = tables["failures"].append_column(
         "attempts", arrow.numbers(np.full(len(tables["failures"]), receipt.attempt), pa.int64())
     )
-    writers["failures"].add(_owned(security, failures, writers["failures"].schema))
+    writers["failures"].add(_owned(whose, failures, writers["failures"].schema))
     for table in spec.traces:
         if table in tables:
-            writers[table].add(_owned(security, tables[table], writers[table].schema))
+            writers[table].add(_owned(whose, tables[table], writers[table].schema))
 
 
-def _summary(spec: SweepSpec, security: str, block: Block, found: pa.Table, schema: pa.Schema) -> pa.Table:
-    rows = len(block)
-    columns = [arrow.repeated(security, rows), found["combination"], found["status"]]
+def _parameters(spec: SweepSpec, block: Block, schema: pa.Schema) -> list[pa.Array]:
+    columns = []
     for name, _ in spec.parameters:
-        values = block.columns[name]
-        field = schema.field(name)
-        if field.type == pa.string():  # text as it is, a list or map as canonical JSON
+        values, kind = block.columns[name], schema.field(name).type
+        if kind == pa.string():  # text as it is, a list or map as canonical JSON
             values = [v if v is None or isinstance(v, str) else canonical(v) for v in values]
-        columns.append(arrow.column(values, field.type))
+        columns.append(arrow.column(values, kind))
+    return columns
+
+
+def _summary(
+    spec: SweepSpec, security: str, parameters: list[pa.Array], found: pa.Table, schema: pa.Schema
+) -> pa.Table:
+    rows = len(found)
+    columns = [arrow.repeated(security, rows), found["combination"], found["status"], *parameters]
     for name, _ in spec.metrics:
         absent = name not in found.column_names
         columns.append(arrow.nulls(rows, schema.field(name).type) if absent else found[name])
     return arrow.table(columns, schema)
 
 
-def _owned(security: str, table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [arrow.repeated(security, len(table)), *(table[name] for name in schema.names[1:])]
-    return arrow.table(columns, schema)
+def _owned(whose: Sequence[str], table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """With the name of each row's security in place of its number."""
+    owners = arrow.texts(whose).take(table[OWNER].combine_chunks())
+    return arrow.table([owners, *(table[name] for name in schema.names[1:])], schema)
 
 
 def _retract(ledger: Ledger, spec: SweepSpec, gone: _PartGone) -> None:
     log.warning("part is gone; its chunk runs again", extra={"event": "part_gone", "chunk": gone.chunk.name})
-    ledger.retract(gone.receipt, spec.securities[gone.chunk.security].name, gone.chunk.cost_ms)
+    ledger.retract(gone.receipt, gone.chunk.cost_ms)
 
 
 def _drop_parts(ledger: Ledger, spec: SweepSpec, receipts: list[ChunkReceipt]) -> None:
@@ -306,7 +315,7 @@ def _forget_shards(ledger: Ledger, spec: SweepSpec, plan: ChunkPlan, shards: lis
         chunks = plan.shard(shard)
         for chunk, receipt in zip(chunks, ledger.receipts(c.name for c in chunks), strict=True):
             if receipt:
-                ledger.retract(receipt, spec.securities[chunk.security].name, chunk.cost_ms)
+                ledger.retract(receipt, chunk.cost_ms)
         ledger.forget_shard(shard)
 
 

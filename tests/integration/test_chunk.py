@@ -74,7 +74,7 @@ def test_a_chunk_delivered_twice_is_computed_and_kept_once(
 def test_two_runs_of_a_chunk_give_the_same_bytes(sweep: Sweep) -> None:
     first = sweep.run(sweep.plan.chunks[0])
     assert first is not None
-    sweep.ledger.retract(first, "SYN1", sweep.plan.chunks[0].cost_ms)
+    sweep.ledger.retract(first, sweep.plan.chunks[0].cost_ms)
 
     second = sweep.run(sweep.plan.chunks[0])
 

@@ -27,7 +27,7 @@ def ledger(redis_url: str) -> Ledger:
 
 
 def commit(ledger: Ledger, receipt: ChunkReceipt | None = None, part: bytes = b"part") -> ChunkReceipt | None:
-    return ledger.commit(REQUEST, receipt or a_receipt(REQUEST), part, "EMAAR")
+    return ledger.commit(REQUEST, receipt or a_receipt(REQUEST), part)
 
 
 # --- opening ---------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_a_cancelled_sweep_refuses_results_and_a_cancelling_one_takes_them(ledge
     taken = commit(ledger)
     ledger.move("cancelled", only_from=("cancelling",))
 
-    refused = ledger.commit(other, a_receipt(other), b"part", "EMAAR")
+    refused = ledger.commit(other, a_receipt(other), b"part")
 
     assert taken is not None
     assert refused is None
@@ -229,7 +229,7 @@ def test_retracting_gives_every_number_back_and_lets_the_chunk_start_anew(ledger
         ledger.start(REQUEST)
     commit(ledger, receipt)
 
-    ledger.retract(receipt, "EMAAR", REQUEST.cost_ms)
+    ledger.retract(receipt, REQUEST.cost_ms)
 
     assert ledger.totals() == Totals()
     assert ledger.failing() == {}
@@ -240,10 +240,10 @@ def test_retracting_gives_every_number_back_and_lets_the_chunk_start_anew(ledger
 def test_a_receipt_is_retracted_once_and_never_its_successor(ledger: Ledger) -> None:
     first, second = a_receipt(REQUEST), a_receipt(REQUEST, attempt=2)
     commit(ledger, first)
-    ledger.retract(first, "EMAAR", REQUEST.cost_ms)
+    ledger.retract(first, REQUEST.cost_ms)
     commit(ledger, second)
 
-    ledger.retract(first, "EMAAR", REQUEST.cost_ms)
+    ledger.retract(first, REQUEST.cost_ms)
 
     assert ledger.receipts([REQUEST.name]) == [second]
     assert ledger.totals().backtests == 8

@@ -51,7 +51,7 @@ def test_phases_nodes_and_counts_are_the_sums_of_the_receipts(ledger: Ledger) ->
             wait_ms=1000.0,
             peak_bytes=100 + chunk.first,
         )
-        ledger.commit(request, receipt, b"part", "S0")
+        ledger.commit(request, receipt, b"part")
 
     document = built(ledger)
 
@@ -83,7 +83,7 @@ def test_what_was_run_is_named_by_its_content(ledger: Ledger) -> None:
 def test_two_results_that_differed_are_told(ledger: Ledger) -> None:
     request = SPEC.request(PLAN.chunks[0], 0.0)
     for sha256 in ("a" * 64, "b" * 64):
-        ledger.commit(request, a_receipt(request, sha256=sha256), b"part", "S0")
+        ledger.commit(request, a_receipt(request, sha256=sha256), b"part")
 
     assert built(ledger)["mismatch"] == 1
 

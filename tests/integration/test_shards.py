@@ -137,6 +137,46 @@ def test_a_fault_of_a_whole_security_is_one_row_of_failures(sweep: Sweep, tmp_pa
     assert sweep.table()["status"].to_pylist() == ["ok"] * 12 + ["failed"] * 12
 
 
+# --- several securities in one chunk ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [10, 15, 1000])
+def test_the_bytes_do_not_depend_on_how_many_securities_share_a_chunk(
+    tmp_path: Path, redis_url: str, size: int
+) -> None:
+    axes = {"x": (1, 2, 3, 4, 5), "way": ("count",)}
+    alone = ended(a_sweep(tmp_path / "alone", redis_url, axes, securities=4, keep=("trades", "signals")))
+    shared = ended(
+        a_sweep(
+            tmp_path / "shared",
+            redis_url,
+            axes,
+            securities=4,
+            size=size,
+            batched=True,
+            keep=("trades", "signals"),
+            seed=1,  # another sweep by name; this strategy draws nothing
+        )
+    )
+
+    assert len(shared.plan.chunks) < len(alone.plan.chunks) == 4
+    for table in ("summary", "trades", "signals", "failures"):
+        assert shared.content(table) == alone.content(table)
+
+
+def test_a_security_that_fails_takes_none_of_its_chunk_with_it(tmp_path: Path, redis_url: str) -> None:
+    sweep = a_sweep(tmp_path, redis_url, {"x": (1, 2)}, securities=3, size=100, batched=True)
+    write_ticks(tmp_path / "ticks", ["SYN2"], days=2, seed=4, events_per_day=300)
+
+    ended(sweep)
+
+    assert len(sweep.plan.chunks) == 1
+    assert sweep.table()["status"].to_pylist() == ["ok", "ok", "failed", "failed", "ok", "ok"]
+    assert sweep.table()["y"].null_count == 2
+    assert sweep.table("failures")["security"].to_pylist() == ["SYN2"]
+    assert sweep.ledger.failing() == {"SYN2": 2}
+
+
 # --- twice, at once, too early ---------------------------------------------------------------------------
 
 

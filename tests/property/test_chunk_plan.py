@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.chunking import MOST_ROWS, SHARD_CHUNKS, SHARD_ROWS, cut, pilot
 from tasks.combinations import Space
-from tasks.plan import Chunk, ChunkPlan, SweepSpec
+from tasks.plan import Chunk, ChunkPlan, SecurityWork, SweepSpec
 from tests.support.builders import a_security, a_spec
 
 NAMES = ("a", "b", "c")
@@ -37,14 +39,17 @@ milliseconds = st.none() | st.floats(0, 10_000)
 
 @st.composite
 def specs(draw: st.DrawFn) -> SweepSpec:
-    """One to three securities, each with a space and a limit of its own."""
-    found = draw(st.lists(spaces, min_size=1, max_size=3))
-    securities = []
-    for i, space in enumerate(found):
-        limit = draw(limits)
-        last = space.raw_size if limit is None else space.first_raw(limit)
+    """A few securities, each with a space and a limit of its own, or with those of the one before."""
+    found, securities = list[Space](), list[SecurityWork]()
+    last = 0
+    for i in range(draw(st.integers(1, 7))):
+        if not found or draw(st.booleans()):
+            found.append(draw(spaces))
+            limit = draw(limits)
+            last = found[-1].raw_size if limit is None else found[-1].first_raw(limit)
         events = draw(st.integers(0, 10**6))
-        securities.append(a_security(f"S{i}", space, space=i, last=last, events=events))
+        space = len(found) - 1
+        securities.append(a_security(f"S{i}", found[space], space=space, last=last, events=events))
     groups = draw(st.lists(st.sampled_from(NAMES), unique=True).map(tuple))
     return a_spec(found, securities=tuple(securities), groups=groups, chunk=draw(rules))
 
@@ -72,15 +77,27 @@ def test_every_backtest_is_in_exactly_one_chunk_and_chunks_are_in_order(
     plan = plan_of(spec, data)
 
     for i, work in enumerate(spec.securities):
-        own = [c for c in plan.chunks if c.security == i]
+        own = [c for c in plan.chunks if c.security <= i < c.until]
         blocks = [spec.space(i).block(c.first, c.last).raw.tolist() for c in own]
         assert [raw for block in blocks for raw in block] == spec.space(i).block(0, work.last).raw.tolist()
-        assert [len(block) for block in blocks] == [c.rows for c in own]
+        assert [len(block) * c.count for block, c in zip(blocks, own, strict=True)] == [c.rows for c in own]
         assert all(c.rows > 0 for c in own)
         assert all(c.cost_ms > 0 for c in own)
-    assert [c.security for c in plan.chunks] == sorted(c.security for c in plan.chunks)
+    assert all(b.security >= a.until - (a.count == 1) for a, b in pairwise(plan.chunks))
     assert len({c.name for c in plan.chunks}) == len(plan.chunks)
     assert sum(c.rows for c in plan.chunks) == spec.total
+
+
+@given(spec=specs(), data=st.data())
+def test_a_chunk_of_several_securities_holds_the_same_combinations_of_each_and_all_of_them(
+    spec: SweepSpec, data: st.DataObject
+) -> None:
+    plan = plan_of(spec, data)
+
+    for chunk in plan.chunks:
+        works = spec.securities[chunk.security : chunk.until]
+        assert len({(w.space, w.last) for w in works}) == 1
+        assert chunk.count == 1 or (chunk.first, chunk.last) == (0, works[0].last)
 
 
 @given(spec=specs(), data=st.data())
@@ -98,11 +115,15 @@ def test_shards_hold_every_chunk_once_and_are_bounded(spec: SweepSpec, data: st.
 def test_a_size_is_kept_to_the_row_and_bounds_are_never_exceeded(
     spec: SweepSpec, data: st.DataObject
 ) -> None:
-    plan = plan_of(spec, data)
+    slots = data.draw(st.integers(1, 300))
+    measured = piloted(spec, slots, data)
+    plan, pilots = cut(spec, slots, measured), {c.security for c in measured}
 
     size, most = spec.chunk.get("size"), spec.chunk.get("most") or MOST_ROWS
     for i in range(len(spec.securities)):
-        rows = [c.rows for c in plan.chunks if c.security == i]
+        rows = [c.rows for c in plan.chunks if c.security == i and c.count == 1]
+        together = [c.rows for c in plan.chunks if c.security == i and c.count > 1]
+        assert all(r <= (size or most) or i in pilots for r in together)
         if size:
             assert all(r == size for r in rows[:-1])
             assert not rows or rows[-1] <= size

@@ -94,6 +94,7 @@ def a_receipt(request: ChunkRequest | None = None, **changed: Any) -> ChunkRecei
         "attempt": 1,
         "node": "sweepfleet@here",
         "compute_ms": 40.0,
+        "failing": {"EMAAR": changed["failed"]} if changed.get("failed") else {},
     }
     return ChunkReceipt(**{**fields, **changed})
 

@@ -6,14 +6,14 @@ import base64
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import chunk, names, registry, shards, store
+from tasks import chunk, chunking, names, registry, shards, store
 from tasks.celery_app import make_app
 from tasks.combinations import Space
 from tasks.connection import connect
@@ -121,14 +121,18 @@ def a_sweep(
     size: int = 5,
     shard: int = 500,
     keep: Sequence[str] = (),
+    batched: bool = False,
     **changed: Any,
 ) -> Sweep:
-    """Invented ticks in `folder`, and a sweep over `axes` on them, opened and planned but not published."""
+    """Invented ticks in `folder`, and a sweep over `axes` on them, opened and planned but not published.
+
+    Chunks of `size` combinations of one security, or, `batched`, of several securities together.
+    """
     settings = load(
         {"redis_url": redis_url, "state_dir": folder / "state", "cache_dir": folder / "cache"}
     ).model_copy(update={"beat_seconds": 1.0, "lease_seconds": 4.0, "restore_seconds": 1.0})
     spec = _spec(folder, settings, axes, strategy, securities, keep, changed)
-    plan = a_plan(spec, size, shard)
+    plan = chunking.cut(replace(spec, chunk={"size": size}), 2, {}) if batched else a_plan(spec, size, shard)
     ledger = Ledger(connect(redis_url), spec.sweep_id)
     ledger.create(spec)
     ledger.fix_plan(plan)

@@ -188,3 +188,46 @@ def test_a_sweep_without_a_backtest_has_no_chunk() -> None:
     plan = cut(a_spec([a_space(10, "x < 0")], chunk=AUTO), 2, {})
 
     assert (plan.chunks, plan.shards) == ((), ())
+
+
+# --- many small securities -------------------------------------------------------------------------------
+
+
+def many(securities: int, combinations: int = 1, **changed: Any) -> SweepSpec:
+    space = a_space(combinations)
+    works = tuple(a_security(f"S{i:04}", space, space=0) for i in range(securities))
+    return a_spec([space], securities=works, **{"chunk": AUTO, **changed})
+
+
+def test_small_securities_share_a_task() -> None:
+    spec = many(400)
+
+    pilots = measured(spec, 2.0)
+    plan = cut(spec, 2, pilots)
+
+    assert max(c.count for c in pilots) > 10
+    assert len(plan.chunks) < 20
+    assert sum(c.rows for c in plan.chunks) == 400
+
+
+def test_every_core_has_a_share_of_small_securities() -> None:
+    assert len(cut(many(400), 4, measured(many(400), 0.2, slots=4)).chunks) >= 4
+
+
+def test_a_security_that_is_a_task_s_work_stands_alone() -> None:
+    spec = many(3, 1000)
+
+    assert {c.count for c in cut(spec, 2, measured(spec, 50.0)).chunks} == {1}
+
+
+def test_as_many_combinations_as_were_asked_for_whichever_securities_they_are_of() -> None:
+    assert [c.rows for c in cut(many(10, 2, chunk={"size": 6}), 2, {}).chunks] == [6, 6, 6, 2]
+    assert [c.count for c in cut(many(3, 2, chunk={"size": 1}), 2, {}).chunks] == [1] * 6
+
+
+def test_securities_with_other_combinations_do_not_share_a_task() -> None:
+    spaces = [a_space(3), a_space(4)]
+    works = tuple(a_security(f"S{i}", spaces[i // 2], space=i // 2) for i in range(4))
+    spec = a_spec(spaces, securities=works, chunk={"size": 100})
+
+    assert [(c.security, c.count, c.last) for c in cut(spec, 2, {}).chunks] == [(0, 2, 3), (2, 2, 4)]

@@ -88,6 +88,15 @@ class Seeded(Protocol):
     """Where true, `combinations` and `trace`'s combination hold `seed`, an int64 from 0."""
 
 
+class Informed(Protocol):
+    """A strategy that asks its slice for more than rows: `newest_ns` of the whole data set, its `segment`.
+
+    Results then depend on these too, so that they are part of a sweep's identity only where they are named.
+    """
+
+    facts: tuple[Literal["newest", "segment"], ...]
+
+
 class Sessions(Protocol):
     """A strategy of one market, in whose time zone dates are meant where the sweep names none."""
 

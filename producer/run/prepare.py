@@ -13,6 +13,7 @@ from typing import Any, Final
 from producer.spec.check import CheckedSweep
 from tasks import names, registry, store
 from tasks.data.digest import file_digest
+from tasks.data.slices import UNCLASSIFIED
 from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused
 from tasks.parameters import ParameterType
@@ -37,26 +38,31 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
     kept).
     """
     about = registry.describe(checked.strategy)
+    facts = getattr(about.strategy, "facts", ())
     types = {p.name: ALIASES[p.type] for p in about.parameters}
     spaces: dict[str, int] = {}
     wires: list[dict[str, Any]] = []
     works: list[SecurityWork] = []
+    digests: dict[Path, str] = {}
     for item in checked.securities:
         wire = item.space.to_wire()
         key = json.dumps(wire, sort_keys=True)
         if key not in spaces:
             spaces[key] = len(wires)
             wires.append(wire)
-        last = item.space.raw_size if checked.limit is None else item.space.first_raw(checked.limit)
+        path = item.entry.path
+        if path not in digests:
+            digests[path] = file_digest(path, settings.cache_dir)
         works.append(
             SecurityWork(
                 name=item.security,
-                path=str(item.entry.path),
-                digest=file_digest(item.entry.path, settings.cache_dir),
+                path=str(path),
+                digest=digests[path],
                 events=item.entry.rows or 0,
                 space=spaces[key],
-                last=last,
-                backtests=item.space.count_between(0, last),
+                last=item.last,
+                backtests=item.backtests,
+                segment=item.entry.segment if "segment" in facts else UNCLASSIFIED,
             )
         )
     metrics = tuple((m, "int64" if m in about.whole_numbers else "float64") for m in about.metrics)
@@ -70,6 +76,8 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
         keep=tuple(checked.keep),
         start_ns=checked.start_ns,
         end_ns=checked.end_ns,
+        timezone=_timezone(checked, about),
+        newest_ns=_newest_ns(checked) if "newest" in facts else None,
         seed=checked.seed,
         parameters=tuple((name, types[name]) for name in checked.parameters),
         metrics=metrics,
@@ -87,6 +95,18 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
         overrides=dict(checked.overrides),
     )
     return _placed(spec, checked.output_dir)
+
+
+def _timezone(checked: CheckedSweep, about: registry.Description) -> str | None:
+    """Of bars; ticks are in their own wall time, whatever the zone."""
+    own: str | None = getattr(about.strategy, "timezone", None)
+    return (checked.timezone or own) if checked.kind == "bars" else None
+
+
+def _newest_ns(checked: CheckedSweep) -> int | None:
+    """Of the whole data set, also of securities that the sweep leaves out."""
+    newest, end = checked.catalog.newest_ns, checked.end_ns
+    return newest if end is None or newest is None else min(newest, end)
 
 
 def _placed(spec: SweepSpec, template: str) -> SweepSpec:

@@ -124,5 +124,13 @@ def last_ns(written: str) -> int:
     return _microseconds(instant + timedelta(days=1)) * 1000 - 1
 
 
+def written_duration(seconds: float) -> str:
+    """As one writes it: 300 is 5m."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
 def _microseconds(instant: datetime) -> int:
     return (instant - datetime(1970, 1, 1)) // timedelta(microseconds=1)

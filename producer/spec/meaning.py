@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from producer.spec import nodes, per_security, points, spaces
-from producer.spec.fields import first_ns, last_ns
+from producer.spec.fields import first_ns, last_ns, written_duration
 from producer.spec.nodes import Place, Scalar
 from producer.spec.places import PathRefused, resolved
 from producer.spec.securities import select
@@ -21,6 +21,7 @@ from producer.spec.sweep import SecuritySpace, Sweep
 from tasks import registry
 from tasks.combinations import SpaceTooLarge
 from tasks.constraints import Constraint, ConstraintFailed, ConstraintInvalid, parse
+from tasks.contract import DataKind
 from tasks.data import catalog as catalog_
 from tasks.data.catalog import Catalog, Entry
 from tasks.errors import DataError, StrategyError, UsageError
@@ -28,6 +29,7 @@ from tasks.parameters import Parameter, nearest
 from tasks.registry import Description
 
 MOST_NAMED: Final = 5  # securities in one message
+MOST_OFFSET_NS: Final = 14 * 3600 * 10**9  # of a zone's wall time from UTC, in which bars may be stored
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +95,23 @@ def _data(sweep: Sweep, found: Meaning) -> None:
         problems.error(place, e.message, e.hint)
     else:
         found.entries = select(data, sweep.root, found.catalog, sweep.path.parent, os.environ, problems)
+        _timeframe(sweep, found.entries, kind)
+
+
+def _timeframe(sweep: Sweep, entries: tuple[Entry, ...], kind: DataKind) -> None:
+    wanted = sweep.file.data.timeframe
+    if wanted is None:
+        return
+    place = nodes.place_of(sweep.root, ("data", "timeframe"))
+    if kind != "bars":
+        sweep.problems.error(place, f"{kind} have no timeframe", "leave it out")
+        return
+    for entry in {entry.path: entry for entry in reversed(entries)}.values():
+        found = catalog_.bar_seconds(entry)
+        if found is not None and found != wanted:
+            lengths = f"{written_duration(found)}, not of {written_duration(wanted)}"
+            sweep.problems.error(place, f"{entry.security} has bars of {lengths}")
+            return
 
 
 def _dates(sweep: Sweep, found: Meaning) -> None:
@@ -105,21 +124,23 @@ def _dates(sweep: Sweep, found: Meaning) -> None:
     if first is not None and last is not None and first > last:
         sweep.problems.error(place, f"start {start} is after end {end}")
         return
+    slack = MOST_OFFSET_NS if found.about and found.about.data == "bars" else 0
     known = [
-        (e, e.first_ns, e.last_ns) for e in found.entries if e.first_ns is not None and e.last_ns is not None
+        (e, e.first_ns - slack, e.last_ns + slack)
+        for e in found.entries
+        if e.first_ns is not None and e.last_ns is not None
     ]
     outside = [
         e.security
         for e, begins, ends in known
-        if (first is not None and ends is not None and ends < first)
-        or (last is not None and begins is not None and begins > last)
+        if (first is not None and ends < first) or (last is not None and begins > last)
     ]
     if not outside:
         return
     span = f"from {start or 'the first'} to {end or 'the last'}"
     if len(outside) == len(found.entries):
-        begins = _day(min(b for _, b, _ in known if b is not None))
-        ends = _day(max(e for _, _, e in known if e is not None))
+        begins = _day(min(b for _, b, _ in known) + slack)
+        ends = _day(max(e for _, _, e in known) - slack)
         sweep.problems.error(place, f"no data {span}", f"there is data from {begins} to {ends}")
     else:
         sweep.problems.warning(place, f"no data {span} for {_some(outside)}", "these will be empty")

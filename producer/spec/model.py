@@ -124,6 +124,9 @@ def _selection(written: Any) -> str:
 class Data(Section):
     source: Word = Field(description="folder or file with the data; ${VARIABLE} is replaced")
     kind: Literal["bars", "ticks"] | None = Field(default=None, description="the strategy's, where left out")
+    timeframe: Duration | None = Field(
+        default=None, description="length of a bar, like 5m or 1d; other data are refused"
+    )
     securities: Annotated[
         Annotated[Literal["all"], Tag("<all>")]
         | Annotated[SecurityNames, Tag("<names>")]
@@ -137,7 +140,7 @@ class Data(Section):
         default=None, description="last date or date-time that counts; the data's last"
     )
     timezone: Annotated[Word, AfterValidator(time_zone)] | None = Field(
-        default=None, description="IANA name, only where a strategy needs sessions"
+        default=None, description="IANA name: the zone of start and end, and of bars written without one"
     )
 
 
@@ -200,7 +203,9 @@ class Output(Section):
     dir: Annotated[Word, AfterValidator(known_placeholders)] = Field(
         default="results/{name}/{id}", description="results folder; {name} and {id} are replaced"
     )
-    keep: list[Literal["summary", "trades"]] = Field(default=["summary"], description="tables to write")
+    keep: list[Literal["summary", "trades", "equity", "signals"]] = Field(
+        default=["summary"], description="tables to write"
+    )
 
 
 class SweepFile(Section):

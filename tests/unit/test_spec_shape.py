@@ -149,7 +149,12 @@ execution:
             "",
         ),
         ("execution: {cache: none}", 20, "cache has no value 'none'", "there is use, refresh, skip"),
-        ("output: {keep: [summary, equity]}", 26, "keep has no value 'equity'", "there is summary, trades"),
+        (
+            "output: {keep: [summary, fills]}",
+            26,
+            "keep has no value 'fills'",
+            "there is summary, trades, equity, signals",
+        ),
         ("output: {keep: trades}", 16, "keep is a list, was 'trades'", ""),
         ("output: {dir: 'out/{date}'}", 15, "unknown placeholder {date}", "there is {name} and {id}"),
         ("output: {dir: ''}", 15, "dir is empty", ""),

@@ -107,7 +107,7 @@ INVALID = [
     {"parameters": {}, "method": "random"},
     {"parameters": {}, "execution": {"chunk": 0}},
     {"parameters": {}, "execution": {"timeout": "10 minutes"}},
-    {"parameters": {}, "output": {"keep": ["equity"]}},
+    {"parameters": {}, "output": {"keep": ["fills"]}},
     {"parameters": {}, "version": 2},
     {},
 ]

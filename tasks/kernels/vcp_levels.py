@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from tasks.kernels.jit import part
-
-LEVELS: Final = ("reference", "continuous")
-CONTINUOUS: Final = 1
 
 
 @part

@@ -103,6 +103,17 @@ class DetectionParams:
 _KINDS: Final = {"float": "f8", "int": "i8", "bool": "?"}
 DETECTION: Final = tuple((f.name, _KINDS[str(f.type)]) for f in fields(DetectionParams))
 
+# Where one of these differs, the search for bases is another one; the rest are thresholds on what it finds.
+STRUCTURE: Final = (
+    "min_pattern_duration",
+    "max_pattern_duration",
+    "base_step",
+    "require_prior_uptrend",
+    "require_volume_contraction",
+    "require_volume_surge",
+    "require_volatility_compression",
+)
+
 
 def settings_of(
     columns: Mapping[str, NDArray[Any]], rows: int, more: tuple[tuple[str, str], ...] = ()

@@ -6,14 +6,14 @@ How to use it, for one frame of daily bars, ascending, float64, nothing missing 
    Contraction marks and sums of volume look back only: a frame cut at its end, or one that begins at a later
    bar `first`, has the same ones. Sums are exact where volumes are whole numbers.
 2. In a kernel, for a frame that begins at bar `first` and whose newest bar is `newest`: `is_wanted` are the
-   filters of that bar, `is_trending` its trend template.
-3. For a breakout bar `bar`: `can_break_out` are the tests of S5 that need no base (volume and colour). For each
+   filters of that bar, `is_trending` is its trend template.
+3. For a breakout bar `bar`, `can_break_out` are the tests of S5 that need no base (volume, colour). For each
    length from `min_pattern_duration` by `base_step` up to `longest_base`: `passes` says whether S1 to S7 all
    hold, and `stages` (`stages_at` outside kernels) has each one's value and pass.
 
-`setting` is one record with the fields of `vcp_settings.DETECTION`. `multiplier` is that of the breakout volume,
-an argument of its own since that of the same day differs. A stage that is not required passes with its
-neutral value. An undefined value (a zero denominator) is NaN, and fails.
+`setting` is one record with the fields of `vcp_settings.DETECTION`. `multiplier` is that of the breakout
+volume, an argument of its own since that of the same day differs. A stage that is not required passes with
+its neutral value. An undefined value (a zero denominator) is NaN, and fails.
 
 `start` is the first bar of the base: `bar - length`. What may be seen: bars up to `newest`.
 """

@@ -15,6 +15,8 @@ SweepError
 │   └── DataChanged          not the bytes that the plan was made from
 ├── StrategyError         2
 │   ├── StrategyNotFound
+│   ├── StrategyRefused      not below what may be imported here
+│   ├── StrategyFaulty       it breaks a promise that every strategy makes
 │   └── StrategyDrift        planner and worker have different code
 └── PartDamaged           4  a stored result does not match its checksum
 """
@@ -112,7 +114,21 @@ class StrategyError(SweepError):
 
 
 class StrategyNotFound(StrategyError):
-    """No strategy of that name is built in or installed."""
+    """No strategy of that name is built in or installed, or no such object, module or file."""
+
+
+class StrategyRefused(StrategyError):
+    """The strategy's code lies outside the packages and folders that this process may import from."""
+
+
+class StrategyFaulty(StrategyError):
+    """A strategy breaks promises that results rest on; `findings` says which, each with what to do."""
+
+    def __init__(
+        self, message: str, *, findings: tuple[str, ...] = (), hint: str | None = None, **context: object
+    ) -> None:
+        super().__init__(message, hint=hint, **context)
+        self.findings = findings
 
 
 class StrategyDrift(StrategyError):

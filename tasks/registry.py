@@ -1,53 +1,36 @@
-"""From a name in sweep.yaml to a strategy: those built in and those installed, all through entry points.
+"""From what sweep.yaml calls a strategy to the strategy: installed by name, or the user's own by path.
 
 Nothing here knows a strategy by name, so what the shipped ones can do, anyone's can. Loading one reads its
-declaration; its kernel, and with it the compiler, is loaded by the first evaluation.
+declaration; its kernel, and with it the compiler, is loaded by the first evaluation. A description carries
+the fingerprint of the code that it was loaded from, so that planner and worker can tell whether they mean the
+same.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
+from tasks import fingerprint as fingerprint_
+from tasks import loading, sources
 from tasks import names as names_
 from tasks.contract import Strategy
-from tasks.errors import StrategyError, StrategyNotFound
-from tasks.parameters import Parameter, declared, nearest
+from tasks.description import BUILT_IN, Description, described
+from tasks.errors import StrategyError, StrategyNotFound, StrategyRefused
+from tasks.function_strategy import FunctionStrategy, is_function
+from tasks.loading import Loaded, foreign_code
+from tasks.parameters import nearest
+from tasks.references import InFile, InModule, Named, parse
+from tasks.roots import NO_ROOTS, Roots
 
-ROOM: Final = Path(__file__).parent
-ENGINE: Final = ("contract.py", "runner.py", "parameters.py")  # they decide what a strategy is given
-MEMBERS: Final[Mapping[str, str]] = {
-    "name": "its name",
-    "data": "'bars' or 'ticks'",
-    "params": "a frozen dataclass of parameters",
-    "metrics": "the names of what evaluate returns",
-    "evaluate": "evaluate(data, combinations)",
-}
+__all__ = ["Description", "describe", "fingerprint", "forget", "names", "of_object", "resolve"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """Everything a strategy declares, with what it leaves out filled in."""
-
-    name: str
-    strategy: Any
-    """The object itself: a `Strategy`, and what else of the contract it has."""
-    data: Literal["bars", "ticks"]
-    parameters: tuple[Parameter, ...]
-    metrics: tuple[str, ...]
-    metric: str
-    """The metric that ranks results unless the sweep names one."""
-    goal: Literal["maximize", "minimize"]
-    whole_numbers: tuple[str, ...]
-    groups: tuple[str, ...]
-    traces: Mapping[str, Mapping[str, str]]
-    """Table to its columns with their Arrow types; empty where the strategy cannot show what it did."""
+KEPT: Final = 64
+_own: dict[tuple[str, Roots], tuple[Loaded, Description]] = {}
+"""The user's own that were loaded, while their files are as they were."""
 
 
 def names() -> list[str]:
@@ -55,62 +38,52 @@ def names() -> list[str]:
     return sorted(_entries())
 
 
-@lru_cache(maxsize=64)
-def resolve(name: str) -> Strategy:
-    """The strategy of that name, checked against the contract; `StrategyNotFound` where there is none."""
-    entry = _entries().get(name)
-    if entry is None:
-        raise StrategyNotFound(f"unknown strategy '{name}'", hint=nearest(name, names()))
-    try:
-        loaded = entry.load()
-    except (ImportError, AttributeError, SyntaxError) as e:
-        raise StrategyError(
-            f"strategy '{name}' cannot be loaded: {type(e).__name__}: {e}",
-            hint=f"it is installed as {entry.value}",
-        ) from e
-    strategy = loaded() if isinstance(loaded, type) else loaded
-    _check(name, strategy)
-    return cast(Strategy, strategy)
+def describe(name: str, roots: Roots = NO_ROOTS) -> Description:
+    """What a strategy declares: one that is installed, or one of the user's own that lies below a root.
 
-
-@lru_cache(maxsize=64)
-def describe(name: str) -> Description:
-    """What the strategy of that name declares."""
-    strategy = resolve(name)
-    metrics = tuple(strategy.metrics)
-    return Description(
-        name=name,
-        strategy=strategy,
-        data=strategy.data,
-        parameters=declared(strategy.params),
-        metrics=metrics,
-        metric=getattr(strategy, "metric", metrics[0]),
-        goal=getattr(strategy, "goal", "maximize"),
-        whole_numbers=tuple(getattr(strategy, "whole_numbers", ())),
-        groups=tuple(getattr(strategy, "groups", ())),
-        traces=getattr(strategy, "traces", {}) if hasattr(strategy, "trace") else {},
-    )
-
-
-@lru_cache(maxsize=64)
-def fingerprint(name: str) -> str:
-    """SHA-256 over the source that decides a strategy's results: the same wherever the code is the same.
-
-    That is its module, or, if it lies in a package, every module of that package; of the shipped ones
-    their own module and all kernels; for all the few modules here that decide what a strategy is given.
+    Raises StrategyNotFound, StrategyRefused, or StrategyError where its code does not do.
     """
-    module = _entries()[name].module if name in _entries() else type(resolve(name)).__module__
-    digest = sha256()
-    for label, path in sorted(_sources(module)):
-        source = "\n".join(line.rstrip() for line in path.read_text("utf-8").splitlines())
-        digest.update(f"{label}\0{source}\0".encode())
-    return digest.hexdigest()
+    reference = parse(name)
+    if isinstance(reference, Named):
+        return _installed(name)
+    key = name, roots
+    if key in _own:
+        loaded, about = _own[key]
+        if loaded.is_as_it_was:
+            loaded.enter()
+            return about
+        del _own[key]
+    loaded = _loaded(reference, roots)
+    about = _described(name, loaded.found, loaded.digest, _origin(reference), loaded)
+    if len(_own) >= KEPT:
+        _own.pop(next(iter(_own)))
+    _own[key] = loaded, about
+    return about
+
+
+def resolve(name: str, roots: Roots = NO_ROOTS) -> Strategy:
+    """The strategy itself, checked against the contract."""
+    return cast(Strategy, describe(name, roots).strategy)
+
+
+def fingerprint(name: str, roots: Roots = NO_ROOTS) -> str:
+    """SHA-256 over the source that decides a strategy's results: the same wherever the code is the same."""
+    return describe(name, roots).fingerprint
+
+
+def of_object(found: object, name: str | None = None) -> Description:
+    """The description of a class, an instance or a function that is there already."""
+    shown = name or str(getattr(found, "name", None) or getattr(found, "__name__", type(found).__name__))
+    return _described(shown, found, "", "")
 
 
 def forget() -> None:
-    """Looks anew at what is installed, at the next question."""
-    for remembered in (_entries, resolve, describe, fingerprint):
-        remembered.cache_clear()
+    """Looks anew at what is installed and at what was loaded, at the next question."""
+    _entries.cache_clear()
+    _installed.cache_clear()
+    _own.clear()
+    if Loaded.current is not None:
+        Loaded.current.leave()
 
 
 @lru_cache(maxsize=1)
@@ -118,31 +91,66 @@ def _entries() -> dict[str, EntryPoint]:
     return {e.name: e for e in entry_points(group=names_.ENTRY_POINT_GROUP)}
 
 
-def _check(name: str, strategy: object) -> None:
-    missing = [m for m in MEMBERS if not hasattr(strategy, m)]
-    if missing:
-        wanted = ", ".join(f"{m} ({MEMBERS[m]})" for m in missing)
-        raise StrategyError(f"strategy '{name}' does not meet the contract", hint=f"it lacks {wanted}")
-    found = cast(Strategy, strategy)
-    if found.data not in ("bars", "ticks"):
-        raise StrategyError(f"strategy '{name}' works on '{found.data}'", hint="data is 'bars' or 'ticks'")
-    if not found.metrics:
-        raise StrategyError(f"strategy '{name}' names no metrics", hint="metrics lists what evaluate returns")
-    declared(found.params)
+@lru_cache(maxsize=KEPT)
+def _installed(name: str) -> Description:
+    """Kept while the process lives: the code of an installed strategy changes with an installation."""
+    entry = _entries().get(name)
+    if entry is None:
+        raise StrategyNotFound(f"unknown strategy '{name}'", hint=nearest(name, names()))
+    try:
+        with foreign_code(f"strategy '{name}' cannot be loaded"):
+            digest = fingerprint_.digest(_files(entry.module))  # of what is loaded next
+            found = entry.load()
+    except StrategyError as e:
+        raise StrategyError(e.message, hint=f"it is installed as {entry.value}") from e
+    return _described(name, found, digest, _distribution(entry))
 
 
-def _sources(module: str) -> Iterator[tuple[str, Path]]:
+def _loaded(reference: InModule | InFile, roots: Roots) -> Loaded:
+    if isinstance(reference, InFile):
+        return loading.load_file(reference, roots)
+    return loading.load_module(reference, roots)
+
+
+def _described(
+    name: str, found: object, digest: str, origin: str, loaded: Loaded | None = None
+) -> Description:
+    with foreign_code(f"strategy '{name}' cannot be made", loaded.files if loaded else None):
+        return described(name, _made(name, found, loaded), fingerprint=digest, origin=origin)
+
+
+def _made(name: str, found: Any, loaded: Loaded | None) -> object:
+    """The strategy that a class, a function or an instance stands for.
+
+    What a user's module only imported from elsewhere is not called: the root was given for the user's code.
+    """
+    if not (is_function(found) or isinstance(found, type)):
+        return found
+    home = str(found.__module__)
+    if loaded is not None and home not in loaded.imported():
+        raise StrategyRefused(
+            f"'{name}' comes from module '{home}'", hint="name a class or a function of your own"
+        )
+    return FunctionStrategy(found) if is_function(found) else found()
+
+
+def _files(module: str) -> fingerprint_.Sources:
     spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named '{module}'")
+    if spec.origin is None or not spec.origin.endswith(".py"):
         raise StrategyError(f"no source of {module} here", hint="a strategy is installed with its .py files")
-    origin, package = Path(spec.origin), module.split(".")[0]
-    yield module, origin
-    if package == ROOM.name:
-        for path in (ROOM / "kernels").glob("*.py"):
-            yield f"kernels/{path.name}", path
-    elif "." in module or origin.name == "__init__.py":
-        for path in origin.parent.rglob("*.py"):
-            yield f"{package}/{path.relative_to(origin.parent).as_posix()}", path
-    for file in ENGINE:
-        if (ROOM / file).exists():
-            yield f"engine/{file}", ROOM / file
+    origin = Path(spec.origin)
+    if origin.is_relative_to(sources.ROOM):
+        return fingerprint_.of_shipped(origin)
+    return fingerprint_.of_module(module, origin)
+
+
+def _distribution(entry: EntryPoint) -> str:
+    if entry.dist is None or entry.dist.name == names_.DISTRIBUTION:
+        return BUILT_IN
+    return f"{entry.dist.name} {entry.dist.version}"
+
+
+def _origin(reference: InModule | InFile) -> str:
+    return str(reference.path) if isinstance(reference, InFile) else f"module {reference.module}"

@@ -48,8 +48,13 @@ def test_market_making_says_what_it_keeps_and_which_metrics_are_whole_numbers() 
     ("name", "message", "hint"),
     [
         ("desc", "unknown strategy 'desc'", "did you mean 'desk'?"),
-        ("mydesk.gap:GapFade", "unknown strategy 'mydesk.gap:GapFade'", "there is "),
-        ("./gap.py:GapFade", "unknown strategy './gap.py:GapFade'", "there is "),
+        (
+            "mydesk.gap:GapFade",
+            "'mydesk.gap' is not below what may be imported here (nothing)",
+            "producer worker start --allow mydesk, or PRODUCER_ALLOW=mydesk for every process",
+        ),
+        ("/d/gap.py:Gap", "/d/gap.py is not below what may be imported here (nothing)", "producer worker st"),
+        ("gap.py", "'gap.py' does not say which object of the file", "write gap.py:NAME"),
         ("no_metrics", "strategy 'no_metrics' names no metrics", "metrics lists what evaluate returns"),
         (
             "half",

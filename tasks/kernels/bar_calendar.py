@@ -11,11 +11,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.kernels.jit import kernel, part
+
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 
 DAY_NS: Final = 86_400 * 10**9
 SECOND_NS: Final = 10**9
+_SMALL_STEP: Final = 0.008  # up to here four terms of the series of log are exact to the last bit
 
 
 class BarCalendar(NamedTuple):
@@ -43,15 +46,11 @@ def bar_calendar(timestamp: I8, close: F8) -> BarCalendar:
     every_day = 365.0 if weekend > 2 / 7 * 0.6 else 252.0
     duration = int(times[-1] - times[0])
     day_seconds = duration % DAY_NS // SECOND_NS
-    with np.errstate(divide="ignore", invalid="ignore"):  # prices of 0 or less: NaN, as the definition says
-        steps = np.log(close[1:] / close[:-1])
-    centred = np.zeros(close.size)
-    if steps.size:
-        centred[1:] = steps - steps.mean()
+    steps, square = _centred_steps(np.ascontiguousarray(close, np.float64))
     return BarCalendar(
         timestamp=times,
-        close_step=_read_only(centred, np.float64),
-        close_square=float(centred @ centred) if steps.size > 1 else math.nan,
+        close_step=_read_only(steps, np.float64),
+        close_square=square,
         day_end=_read_only(_last_of_each(_grid(times, days, f)), np.int64),
         annual_periods={7: 52.0, 31: 12.0, 365: 1.0}.get(f, every_day),
         years=(duration // DAY_NS + day_seconds / 86_400) / 365.25,
@@ -88,3 +87,26 @@ def _last_of_each(labels: NDArray[Any]) -> I8:
 def _resolution_ns(period: int) -> int:
     units = (DAY_NS, 3_600 * 10**9, 60 * 10**9, 10**9, 10**6, 10**3)
     return next((unit for unit in units if period % unit == 0), 1)
+
+
+@part
+def log_ratio(now: float, before: float) -> float:
+    """log(now / before), without the logarithm where the two are close: faster, and no less exact."""
+    s = (now - before) / (now + before)
+    if abs(s) < _SMALL_STEP:
+        q = s * s
+        return s * (2.0 + q * (2.0 / 3.0 + q * (2.0 / 5.0 + q * (2.0 / 7.0))))
+    return math.log(now / before)
+
+
+@kernel
+def _centred_steps(close: F8) -> tuple[F8, float]:
+    """Compiled, since NumPy's logarithm and its sums differ from machine to machine in the last bit."""
+    steps, total, square = np.zeros(close.size), 0.0, 0.0
+    for i in range(1, close.size):
+        steps[i] = log_ratio(close[i], close[i - 1])
+        total += steps[i]
+    for i in range(1, close.size):
+        steps[i] -= total / (close.size - 1)
+        square += steps[i] ** 2
+    return steps, square if close.size > 2 else math.nan

@@ -1,8 +1,8 @@
 """The columns of specs/vcp.md section 2, made once for a frame and right for every bar it may be cut at.
 
 A frame that ends at bar T has windows of min(K, T + 1) bars, so its values change with where it is cut; but
-only thus: a mean of fewer than K closes stands at the cut's newest bar alone. `Indicators` keeps for every bar
-the value it has as the newest one, and `cut` takes away what a later cut does not show.
+only thus: a mean of fewer than K closes stands at the cut's newest bar alone. `Indicators` keeps for every
+bar the value it has as the newest one, and `cut` takes away what a later cut does not show.
 
 The averages and the true range's are pandas' to the last bit, rounding of the running sums included. No bar
 sees a later one, so what is cut off does not matter; where the frame begins does (`first`).

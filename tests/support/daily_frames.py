@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from tasks.api import Slice, refuse_row
 from tasks.kernels.daily_bars import DAY_NS, PRICES, Frame, frame_of
 
 SETS: Final = ("us100", "syn400")
+Columns = dict[str, np.ndarray[Any, Any]]
 
 
 def daily_slices(shared: Path, name: str, symbols: tuple[str, ...] = ()) -> Iterator[Slice]:
@@ -50,18 +51,18 @@ def days(*dates: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.array(dates, "datetime64[D]").astype(np.int64)
 
 
-def bars(date: Any, **columns: Any) -> dict[str, np.ndarray[Any, Any]]:
+def bars(date: Any, **columns: Any) -> Columns:
     """Plain columns as `frame_of` takes them; without open, high or low, all prices are the close."""
-    close = np.asarray(columns["close"], np.float64)
-    out = {name: np.asarray(columns.get(name, close), np.float64) for name in PRICES}
-    out["timestamp"] = np.asarray(date, np.int64) * DAY_NS
-    out["volume"] = np.asarray(columns.get("volume", np.full(close.size, 1000.0)), np.float64)
+    close = np.array(columns["close"], np.float64)
+    out: Columns = {name: np.array(columns.get(name, close), np.float64) for name in PRICES}
+    out["timestamp"] = np.array(date, np.int64) * DAY_NS
+    out["volume"] = np.array(columns.get("volume", np.full(close.size, 1000.0)), np.float64)
     return out
 
 
-def _columns(table: Any) -> Mapping[str, np.ndarray[Any, Any]]:
+def _columns(table: Any) -> Columns:
     dates = table["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    out: dict[str, np.ndarray[Any, Any]] = {n: table[n].to_numpy() / 10_000.0 for n in PRICES}
+    out: Columns = {name: table[name].to_numpy() / 10_000.0 for name in PRICES}
     out |= {"timestamp": dates * DAY_NS, "volume": table["volume"].to_numpy().astype(np.float64)}
     for values in out.values():
         values.flags.writeable = False

@@ -18,7 +18,7 @@ from tasks import codec, runner, store
 from tasks.combinations import Block
 from tasks.connection import TRANSIENT
 from tasks.context import Context
-from tasks.errors import NotFound, SweepError
+from tasks.errors import NotFound, StrategyError, SweepError
 from tasks.joined import joined
 from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import SweepSpec
@@ -122,7 +122,8 @@ def _result(
     except fatal:
         raise
     except SweepError as e:  # a fault that we name: the name and the message say it all
-        return runner.all_failed(block, Failure(combination=None, error=type(e).__name__, message=e.message))
+        said = f"{e.message}; {e.hint}" if isinstance(e, StrategyError) and e.hint else e.message
+        return runner.all_failed(block, Failure(combination=None, error=type(e).__name__, message=said))
     except TRANSIENT:
         raise
     except (Exception, MemoryError) as e:  # the strategy's own code, in `prepare`

@@ -18,6 +18,7 @@ from tasks.errors import ClusterUnavailable, NotFound, StrategyDrift
 from tasks.ledger import Ledger
 from tasks.plan import SweepSpec
 from tasks.registry import Description
+from tasks.roots import Roots
 
 SLICES_KEPT: Final = 2  # chunks of one security come in runs; the columns themselves are shared by the node
 
@@ -53,12 +54,13 @@ class Context:
 
     def strategy(self, spec: SweepSpec) -> Description:
         """The strategy, refused where its code is not the planner's."""
-        if registry.fingerprint(spec.strategy) != spec.fingerprint:
+        about = registry.describe(spec.strategy, Roots.of(self.settings.allow))
+        if about.fingerprint != spec.fingerprint:
             raise StrategyDrift(
                 f"strategy '{spec.strategy}' has other code here than where the sweep was planned",
-                hint="install the same release on producer and workers, then submit again",
+                hint="install the same release on producer and workers, start workers anew, submit again",
             )
-        return registry.describe(spec.strategy)
+        return about
 
     def data(self, spec: SweepSpec, security: int, about: Description) -> Columns | None:
         """The prepared slice, kept for the next chunk of the same security; None where it has no usable row.

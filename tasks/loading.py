@@ -166,11 +166,11 @@ def _found_file(reference: InFile, roots: Roots) -> Path:
     if not there and roots.folders:
         raise StrategyNotFound(
             f"no file {reference.path}, nor one of that name below what is allowed here ({roots})",
-            hint=f"mount its folder, and {_allow('FOLDER')}",
+            hint=f"mount its folder here, and allow it: {_allow('FOLDER')}",
         )
     raise StrategyRefused(
         f"{there[0].resolve() if there else reference.path} is not below what may be imported here ({roots})",
-        hint=_allow(str(reference.path.parent)),
+        hint=f"allow its folder: {_allow(str(reference.path.parent))}",
     )
 
 
@@ -194,7 +194,7 @@ def _found_module(reference: InModule, roots: Roots) -> tuple[Path, Path | None]
         return origin, folder
     raise StrategyNotFound(
         f"no source of module '{reference.module}' here",
-        hint=f"install it here, or mount its folder and {_allow('FOLDER')}",
+        hint=f"looked for where Python does, and in {roots}; allow its folder: {_allow('FOLDER')}",
     )
 
 
@@ -218,12 +218,12 @@ def _refused(reference: InModule, origin: Path | None, roots: Roots) -> Strategy
     where = f" ({origin})" if origin is not None else ""
     return StrategyRefused(
         f"'{reference.module}'{where} is not below what may be imported here ({roots})",
-        hint=_allow(reference.module.partition(".")[0]),
+        hint=f"allow it: {_allow(reference.module.partition('.')[0])}",
     )
 
 
 def _allow(root: str) -> str:
-    return f"producer worker start --allow {root}, or PRODUCER_ALLOW={root} for every process"
+    return f"PRODUCER_ALLOW={root}, or producer worker start --allow {root}"
 
 
 def _attribute(module: ModuleType, name: str, where: str) -> Any:

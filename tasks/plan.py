@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 import pyarrow as pa
 
+from tasks import references
 from tasks.combinations import Space
 from tasks.contract import DataKind
 from tasks.data.slices import UNCLASSIFIED, SliceRef
@@ -121,7 +122,7 @@ class SweepSpec:
         """SHA-256 of everything that decides the results, and of the chunking rule."""
         decisive = {
             "engine": ENGINE,
-            "strategy": self.strategy,
+            "strategy": references.label(self.strategy),
             "fingerprint": self.fingerprint,
             "kind": self.kind,
             "keep": sorted(self.keep),

@@ -7,21 +7,30 @@ processes cannot disagree.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from platformdirs.unix import Unix
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tasks import names
 from tasks.errors import UsageError
+from tasks.roots import absolute
 
 PROJECT_FILE: Final = Path("producer.toml")
 
 Origin = Literal["flag", "environment", "project file", "user config", "default"]
+
+
+def _listed(given: Any) -> Any:
+    """Roots as a list; in the environment they stand as in PATH, or as a JSON list."""
+    if isinstance(given, str):
+        given = json.loads(given) if given.startswith("[") else [r for r in given.split(os.pathsep) if r]
+    return tuple(given) if isinstance(given, list) else given
 
 
 class Settings(BaseModel):
@@ -37,6 +46,9 @@ class Settings(BaseModel):
     queue: str = Field(names.QUEUE, description="Celery queue that chunks go to")
     cores: str | None = Field(
         None, description="cores of the private stack's worker: a count, or numbers like 0-3,8"
+    )
+    allow: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        (), description="packages and folders that a user's own strategies may be imported from"
     )
     log_json: bool = Field(False, description="log JSON lines in place of text")
     lease_seconds: float = Field(
@@ -79,14 +91,26 @@ def load_with_origins(
             f"setting '{key}' ({origins.get(key, 'flag')}): {first['msg']}",
             hint=f"settings are: {', '.join(Settings.model_fields)}",
         ) from e
-    absolute = {k: getattr(settings, k).expanduser().absolute() for k in ("state_dir", "cache_dir")}
-    return settings.model_copy(update=absolute), origins
+    places: dict[str, Any] = {
+        k: getattr(settings, k).expanduser().absolute() for k in ("state_dir", "cache_dir")
+    }
+    places["allow"] = tuple(absolute(root) for root in settings.allow)
+    return settings.model_copy(update=places), origins
+
+
+def allowing(settings: Settings, *roots: str | Path) -> Settings:
+    """The same settings with more to import strategies from."""
+    more = [str(root.absolute()) if isinstance(root, Path) else absolute(root) for root in roots]
+    return settings.model_copy(update={"allow": tuple(dict.fromkeys([*settings.allow, *more]))})
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The same settings for a child process."""
     given = settings.model_dump(mode="json", exclude_none=True)
-    return {f"{names.ENV_PREFIX}{key.upper()}": str(value) for key, value in given.items()}
+    return {
+        f"{names.ENV_PREFIX}{key.upper()}": json.dumps(value) if isinstance(value, list) else str(value)
+        for key, value in given.items()
+    }
 
 
 def user_config() -> Path:

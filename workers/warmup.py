@@ -8,6 +8,7 @@ import logging
 import time
 
 from tasks import registry
+from tasks.errors import StrategyError
 
 log = logging.getLogger("sweepfleet.warmup")
 
@@ -16,7 +17,11 @@ def warm_up() -> float:
     """Runs each strategy's own `warm_up`, where it has one; seconds it took."""
     begun = time.perf_counter()
     for name in registry.names():
-        run = getattr(registry.resolve(name), "warm_up", None)
+        try:
+            run = getattr(registry.resolve(name), "warm_up", None)
+        except StrategyError as e:  # one that somebody installed and nobody may want
+            log.warning("%s", e.message, extra={"event": "strategy_unusable", "strategy": name})
+            continue
         if run is not None:
             run()
     seconds = time.perf_counter() - begun

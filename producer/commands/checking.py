@@ -36,7 +36,7 @@ def checked(
         name=name,
         cache=cache,
     )
-    found = check.check(check.load(file, overrides))
+    found = check.check(check.load(file, overrides, allow=call.settings.allow))
     for warning in found.warnings:
         call.out.say(warning)
     return found

@@ -16,22 +16,35 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 FLOWER_PORT = 5555
+ALLOW = click.option(
+    "--allow",
+    metavar="ROOT",
+    multiple=True,
+    help="A package or folder that sweeps may name strategies of; repeatable.",
+)
 
 
 @command("up", epilog=example("producer up --cores 4"))
 @click.option("--cores", metavar="N|0-3,8", help="Cores of the worker node; default: all that may be used.")
 @click.option("--no-flower", is_flag=True, help="Without the page.")
+@ALLOW
 @pass_call
-def up(call: Call, cores: str | None, no_flower: bool) -> int | None:
+def up(call: Call, cores: str | None, no_flower: bool, allow: tuple[str, ...]) -> int | None:
     """Keep a private stack running on this machine.
 
     Submits from any terminal of this user then use it, until `producer down`.
     """
     from producer.run import local
     from producer.view import live
+    from tasks.errors import UsageError
 
+    if allow and local.running(call.settings):
+        raise UsageError(
+            "a stack is up already, and what it may import is fixed",
+            hint="producer down, then this command again",
+        )
     with live.waiting(call.out, "starting server and workers", progress=call.progress):
-        stack = local.up(call.settings, cores=cores, flower=not no_flower)
+        stack = local.up(_allowed(call.settings, allow), cores=cores, flower=not no_flower)
     if call.flags.json:
         urls = {"redis_url": stack.redis_url, "flower_url": stack.flower_url, "pid": stack.pid}
         call.out.document("up", urls)
@@ -73,9 +86,15 @@ worker = Group("worker", help="Start, list and stop worker nodes.", no_args_is_h
 @click.option(
     "--max-tasks", metavar="N", type=click.IntRange(min=1), help="Chunks after which a process is renewed."
 )
+@ALLOW
 @pass_call
 def start(
-    call: Call, cores: str | None, queue: str | None, name: str | None, max_tasks: int | None
+    call: Call,
+    cores: str | None,
+    queue: str | None,
+    name: str | None,
+    max_tasks: int | None,
+    allow: tuple[str, ...],
 ) -> int | None:
     """Run a worker node here, its processes pinned to cores.
 
@@ -83,7 +102,7 @@ def start(
     """
     from tasks import settings as settings_
 
-    settings = _reachable(call)
+    settings = _allowed(_reachable(call), allow)
     arguments = [sys.executable, "-P", "-m", "workers"]
     for flag, value in (("--cores", cores), ("--queue", queue), ("--name", name), ("--max-tasks", max_tasks)):
         if value is not None:
@@ -91,6 +110,13 @@ def start(
     environment = settings_.inherited_environment() | settings_.as_environment(settings)
     sys.stdout.flush()
     os.execve(sys.executable, arguments, environment)
+
+
+def _allowed(settings: Settings, given: tuple[str, ...]) -> Settings:
+    """A flag wins over what is configured, here too."""
+    from tasks.settings import allowing
+
+    return allowing(settings.model_copy(update={"allow": ()}), *given) if given else settings
 
 
 def _reachable(call: Call) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from producer.run import prepare, records
 from producer.run.look import alive_url, live_url, nodes, shared_url
@@ -17,7 +18,8 @@ from tasks.errors import NotFound, PlanChanged, UsageError
 from tasks.heartbeat import Node
 from tasks.ledger import Ledger
 from tasks.plan import SweepSpec
-from tasks.settings import Settings
+from tasks.roots import Roots
+from tasks.settings import Settings, allowing
 from tasks.status import Status
 
 
@@ -46,6 +48,7 @@ def resume(record: SweepRecord, settings: Settings, *, force: bool) -> Session:
     """A session on what is missing. Refuses where code or data have changed; `force` takes them as they are
     now.
     """
+    settings = allowing(settings, Path(record.sweep_file).parent)
     spec = _kept_spec(record)
     changes = changed(spec, settings)
     if changes and not force:
@@ -65,7 +68,7 @@ def resume(record: SweepRecord, settings: Settings, *, force: bool) -> Session:
 def changed(spec: SweepSpec, settings: Settings) -> list[str]:
     """What is no longer as it was planned, in words: `code of market_making`, `data of EMAAR`."""
     found = []
-    if registry.fingerprint(spec.strategy) != spec.fingerprint:
+    if registry.fingerprint(spec.strategy, Roots.of(settings.allow)) != spec.fingerprint:
         found.append(f"code of {spec.strategy}")
     for work in spec.securities:
         try:

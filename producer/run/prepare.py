@@ -18,6 +18,7 @@ from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused
 from tasks.parameters import ParameterType
 from tasks.plan import SecurityWork, SweepSpec
+from tasks.roots import Roots
 from tasks.settings import Settings
 
 ID_DIGITS: Final = 6
@@ -37,7 +38,7 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
     """The spec, with id and results folder. Reads every data file that was not read before (its checksum is
     kept).
     """
-    about = registry.describe(checked.strategy)
+    about = checked.about
     facts = getattr(about.strategy, "facts", ())
     types = {p.name: ALIASES[p.type] for p in about.parameters}
     spaces: dict[str, int] = {}
@@ -71,7 +72,7 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
         sweep_id="",
         name=checked.name,
         strategy=checked.strategy,
-        fingerprint=registry.fingerprint(checked.strategy),
+        fingerprint=about.fingerprint,
         kind=checked.kind,
         keep=tuple(checked.keep),
         start_ns=checked.start_ns,
@@ -154,7 +155,8 @@ def claim(spec: SweepSpec) -> None:
 def renewed(spec: SweepSpec, settings: Settings) -> SweepSpec:
     """The same sweep, by the same id, with code and data as they are now."""
     works = tuple(replace(w, digest=file_digest(w.path, settings.cache_dir)) for w in spec.securities)
-    return replace(spec, fingerprint=registry.fingerprint(spec.strategy), securities=works)
+    code = registry.fingerprint(spec.strategy, Roots.of(settings.allow))
+    return replace(spec, fingerprint=code, securities=works)
 
 
 def finished(spec: SweepSpec) -> dict[str, Any] | None:

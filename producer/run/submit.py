@@ -22,7 +22,7 @@ from tasks.heartbeat import Node, live_nodes
 from tasks.ledger import Ledger
 from tasks.messages import WIRE_VERSION
 from tasks.plan import SweepSpec
-from tasks.settings import Settings
+from tasks.settings import Settings, allowing
 from tasks.status import Status
 
 
@@ -32,6 +32,7 @@ def submit(
     """A session on the sweep, whatever state it is in. Nothing is on the queue yet: `statuses` does the
     work.
     """
+    settings = allowing(settings, checked.path.parent)
     spec = prepare.spec_of(checked, settings)
     if checked.cache == "use" and (manifest := prepare.finished(spec)):
         return _finished_session(spec, checked, settings, manifest)
@@ -119,6 +120,7 @@ def _counts(spec: SweepSpec, checked: CheckedSweep) -> dict[str, Any]:
 
 def estimate(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
     """The counts of `dry_run`, with chunks and core-hours, from a pilot on a private stack."""
+    settings = allowing(settings, checked.path.parent)
     spec = prepare.spec_of(checked, settings)
     counts = _counts(spec, checked)
     if counts["cached"]:

@@ -7,6 +7,7 @@ planned and run; nothing behind them doubts it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,23 @@ from producer.spec.overrides import Overrides, apply
 from producer.spec.report import Problems
 from producer.spec.securities import reason
 from producer.spec.sweep import CheckedSweep, SecuritySpace, Sweep
+from tasks import references
 from tasks.errors import UsageError
 
 __all__ = ["CheckedSweep", "Overrides", "SecuritySpace", "Sweep", "check", "load"]
 
 
-def load(path: Path, overrides: Overrides | None = None, *, meaning_too: bool = True) -> Sweep:
-    """Stage one. If it finds errors, stage two looks at the rest, so that all are told at once."""
+def load(
+    path: Path,
+    overrides: Overrides | None = None,
+    *,
+    meaning_too: bool = True,
+    allow: Sequence[str] = (),
+) -> Sweep:
+    """Stage one. If it finds errors, stage two looks at the rest, so that all are told at once.
+
+    The strategy may be imported from the file's folder and from what `allow` names besides.
+    """
     overrides = overrides or Overrides()
     try:
         text = path.read_text("utf-8-sig")
@@ -52,6 +63,7 @@ def load(path: Path, overrides: Overrides | None = None, *, meaning_too: bool = 
         overrides=changed.given,
         limit=overrides.limit if (overrides.limit or 0) > 0 else None,
         problems=problems,
+        allow=tuple(allow),
     )
     if problems.errors and meaning_too:
         meaning.find(sweep)
@@ -82,8 +94,8 @@ def _checked(sweep: Sweep, found: Meaning) -> CheckedSweep:
         name=file.name,
         description=file.description,
         tags=tuple(file.tags),
-        strategy=file.strategy,
-        strategy_object=about.strategy,
+        strategy=references.located(file.strategy, sweep.path.parent),
+        about=about,
         kind=about.data,
         catalog=found.catalog,
         securities=found.securities,

@@ -6,7 +6,7 @@ Every step does what it can with what the steps before it found, so that one mis
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,7 +18,7 @@ from producer.spec.securities import select
 from producer.spec.shape import UNKNOWN
 from producer.spec.spaces import Builder, Layers
 from producer.spec.sweep import SecuritySpace, Sweep
-from tasks import registry
+from tasks import references, registry
 from tasks.combinations import SpaceTooLarge
 from tasks.constraints import Constraint, ConstraintFailed, ConstraintInvalid, parse
 from tasks.contract import DataKind
@@ -27,6 +27,7 @@ from tasks.data.catalog import Catalog, Entry
 from tasks.errors import DataError, StrategyError, UsageError
 from tasks.parameters import Parameter, nearest
 from tasks.registry import Description
+from tasks.roots import Roots
 
 MOST_NAMED: Final = 5  # securities in one message
 MOST_OFFSET_NS: Final = 14 * 3600 * 10**9  # of a zone's wall time from UTC, in which bars may be stored
@@ -61,7 +62,8 @@ def _strategy(sweep: Sweep) -> Description | None:
     if name == UNKNOWN:
         return None
     try:
-        about = registry.describe(name)
+        roots = Roots.of([*sweep.allow, sweep.path.parent])
+        about = replace(registry.describe(references.located(name, sweep.path.parent), roots), name=name)
     except StrategyError as e:
         sweep.problems.error(nodes.place_of(sweep.root, ("strategy",)), e.message, e.hint)
         return None

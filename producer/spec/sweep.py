@@ -11,8 +11,9 @@ from producer.spec.model import SweepFile
 from producer.spec.nodes import Entries
 from producer.spec.report import Problems
 from tasks.combinations import Space
-from tasks.contract import DataKind, Strategy
+from tasks.contract import DataKind
 from tasks.data.catalog import Catalog, Entry
+from tasks.registry import Description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Sweep:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     limit: int | None = None
     problems: Problems = field(repr=False)
+    allow: tuple[str, ...] = ()
+    """What a strategy may be imported from, besides the file's own folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,8 @@ class CheckedSweep:
     description: str
     tags: tuple[str, ...]
     strategy: str
-    strategy_object: Strategy = field(repr=False)
+    """As messages name it: a file by its absolute path."""
+    about: Description = field(repr=False)
     kind: DataKind
     catalog: Catalog = field(repr=False)
     securities: tuple[SecuritySpace, ...]

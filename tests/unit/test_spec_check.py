@@ -69,7 +69,7 @@ output: {dir: 'out/{name}', keep: [summary]}
     assert (sweep.name, sweep.description, sweep.tags) == ("first", "does it hold", ("a", "b"))
     assert (sweep.text, sweep.overrides, sweep.limit) == (text, {}, None)
     assert (sweep.strategy, sweep.kind, sweep.timezone, sweep.seed) == ("desk", "ticks", "Asia/Dubai", 7)
-    assert type(sweep.strategy_object).__name__ == "Desk"
+    assert type(sweep.about.strategy).__name__ == "Desk"
     assert [(s.security, s.entry.path.name, s.backtests) for s in sweep.securities] == [
         ("ALDAR", "aldar.parquet", 4),
         ("EMAAR", "emaar.parquet", 4),
@@ -320,12 +320,30 @@ def test_a_strategy_that_cannot_be_used_is_told(folder: Path, strategy: str, pro
     assert told(folder, HEAD.replace("desk", strategy)) == [problem]
 
 
-def test_a_module_or_a_file_is_not_a_strategy_yet(folder: Path) -> None:
-    (problem,) = told(folder, HEAD.replace("desk", "mydesk.gap:GapFade"))
+@pytest.mark.parametrize(
+    ("named", "problem"),
+    [
+        (
+            "os:system",
+            "2:11: 'os' is not below what may be imported here (FOLDER) | allow it: PRODUCER_ALLOW=os,",
+        ),
+        (
+            "mydesk.gap:GapFade",
+            "2:11: no source of module 'mydesk.gap' here | looked for where Python does, and in",
+        ),
+        ("./gap.py:GapFade", "2:11: no file gap.py | look at the name after `strategy:`"),
+        (
+            "/etc/gap.py:GapFade",
+            "2:11: no file /etc/gap.py, nor one of that name below what is allowed here (FOLDER)",
+        ),
+    ],
+)
+def test_a_strategy_by_path_is_looked_for_below_the_folder_of_the_file(
+    folder: Path, named: str, problem: str
+) -> None:
+    (found,) = told(folder, HEAD.replace("desk", named))
 
-    assert problem.startswith(
-        "2:11: unknown strategy 'mydesk.gap:GapFade' | there is absent, desk, gone, half, "
-    )
+    assert found.replace(str(folder), "FOLDER").startswith(problem)
 
 
 def test_a_parameter_without_default_is_asked_for(folder: Path) -> None:

@@ -19,7 +19,7 @@ from tests.support.reference_risk import columns
 @st.composite
 def histories(draw: st.DrawFn) -> Any:
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
-    count = draw(st.integers(1, 320))
+    count = draw(st.integers(1, 320) | st.integers(260, 600))
     scale = draw(st.sampled_from((0.0, 0.01, 0.2)))
     close = np.round(20 * np.exp(np.cumsum(random.normal(0, scale, count))), 2)
     high = close + np.round(random.random(count), draw(st.sampled_from((0, 2))))

@@ -24,6 +24,7 @@ from tasks.contract import (
     Traced,
 )
 from tasks.data.slices import UNCLASSIFIED, Slice, refuse_row
+from tasks.data.zones import to_local, to_utc
 from tasks.errors import DataError
 
 __all__ = [
@@ -47,4 +48,6 @@ __all__ = [
     "Strategy",
     "Traced",
     "refuse_row",
+    "to_local",
+    "to_utc",
 ]

@@ -50,6 +50,9 @@ class Settings(BaseModel):
     allow: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         (), description="packages and folders that a user's own strategies may be imported from"
     )
+    warm: str | None = Field(
+        None, description="the strategy whose kernels a node makes ready before it begins; none: all of them"
+    )
     log_json: bool = Field(False, description="log JSON lines in place of text")
     lease_seconds: float = Field(
         60, gt=0, description="a chunk whose node stays silent this long is given out again"

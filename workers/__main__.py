@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
     lifecycle.remember_cores(cores)
     from workers import heartbeat, warmup
 
-    warmup.warm_up()
+    warmup.warm_up(current.warm)
     heartbeat.describe(name, cores, claims)
     from workers.app import app
 

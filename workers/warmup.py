@@ -13,10 +13,10 @@ from tasks.errors import StrategyError
 log = logging.getLogger("sweepfleet.warmup")
 
 
-def warm_up() -> float:
-    """Runs each strategy's own `warm_up`, where it has one; seconds it took."""
+def warm_up(only: str | None = None) -> float:
+    """Runs the own `warm_up` of one strategy or of each, where it has one; seconds it took."""
     begun = time.perf_counter()
-    for name in registry.names():
+    for name in (n for n in registry.names() if only in (None, n)):
         try:
             run = getattr(registry.resolve(name), "warm_up", None)
         except StrategyError as e:  # one that somebody installed and nobody may want

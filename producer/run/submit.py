@@ -65,7 +65,7 @@ def open_session(
         prepare.claim(spec)
         if fresh:
             local.forget(settings, spec.sweep_id)
-        stack = PrivateStack(settings.model_copy(update={"queue": spec.queue}), spec.sweep_id)
+        stack = _private_stack(settings, spec)
         url = stack.redis_url
     with ExitStack() as undone:  # a stack that nobody will use does not stay
         if stack is not None:
@@ -89,6 +89,12 @@ def open_session(
     records.save(settings.state_dir, record)
     app = make_app(settings.model_copy(update={"redis_url": url}))
     return Session(spec, app, ledger, record=record, settings=settings, url=url, stack=stack)
+
+
+def _private_stack(settings: Settings, spec: SweepSpec) -> PrivateStack:
+    """For this sweep alone, so that no kernel of another strategy is compiled or loaded."""
+    own = {"queue": spec.queue, "warm": spec.strategy}
+    return PrivateStack(settings.model_copy(update=own), spec.sweep_id)
 
 
 def _go_on(ledger: Ledger, spec: SweepSpec, *, alone: bool) -> None:
@@ -126,7 +132,7 @@ def estimate(checked: CheckedSweep, settings: Settings) -> dict[str, Any]:
     if counts["cached"]:
         return {**counts, "chunks": 0, "core_hours": 0.0}
     spec = spec.with_id(f"{spec.sweep_id}-estimate", spec.results)
-    stack = PrivateStack(settings.model_copy(update={"queue": spec.queue}), spec.sweep_id)
+    stack = _private_stack(settings, spec)
     try:
         stack.wait_ready()
         ledger = Ledger(connect(stack.redis_url), spec.sweep_id)

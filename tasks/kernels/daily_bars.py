@@ -83,7 +83,7 @@ def frame_of(data: Columns, refuse: Refuse, *, missing: Literal["refuse", "drop"
         order = np.argsort(dates, kind="stable")
         columns = _rows(columns, order[_last_of_date(data, times, dates, order, refuse)])
     if missing == "drop":
-        complete = ~np.isnan(np.sum([columns[name] for name in COLUMNS], axis=0))
+        complete = ~np.logical_or.reduce([np.isnan(columns[name]) for name in COLUMNS])
         columns = columns if bool(complete.all()) else _rows(columns, complete)
     else:
         columns["volume"] = np.nan_to_num(columns["volume"], nan=0.0)

@@ -108,8 +108,9 @@ def cut(frame: Frame, found: Indicators, newest: int, version: Version = "screen
 def percent_of(part: F8, whole: F8) -> F8:
     """0 where it is undefined or infinite."""
     out = np.zeros(part.size)
-    np.divide(part, whole, out=out, where=whole != 0.0)
-    out *= 100.0
+    with np.errstate(over="ignore"):
+        np.divide(part, whole, out=out, where=whole != 0.0)
+        out *= 100.0
     out[~np.isfinite(out)] = 0.0
     return out
 

@@ -132,3 +132,9 @@ def test_bars_within_a_day_are_not_daily_bars() -> None:
 
     with pytest.raises(DataError, match=r"row 2 \(1970-01-11T00:01:00\): a second bar of one date"):
         frame_of(given, refuse_row)
+
+
+def test_enormous_numbers_are_kept_without_a_warning() -> None:
+    frame = frame_of(bars([10], close=[1e308], volume=[1e308]), refuse_row, missing="drop")
+
+    assert frame.bars == 1

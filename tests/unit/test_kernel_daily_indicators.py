@@ -122,6 +122,13 @@ def test_a_high_of_nothing_is_no_distance_at_all() -> None:
     assert not columns["away_from_low"].any()
 
 
+def test_a_distance_too_large_for_a_number_is_none() -> None:
+    low = np.full(60, 1e-308)
+    frame = frame_of(bars(range(60), close=np.full(60, 1e300), low=low), refuse_row)
+
+    assert not cut(frame, indicators(frame), 59)["away_from_low"].any()
+
+
 def test_a_screen_sees_two_thousand_days_and_its_averages_begin_there() -> None:
     frame = rising(2100)
     first = first_seen(frame, as_of=2050)

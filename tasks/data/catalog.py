@@ -1,4 +1,4 @@
-"""What a data source holds: its securities, their rows, from when to when. No column is read for it.
+"""What a data source holds: its securities, their rows, from when to when. No price is read for it.
 
 A file that cannot be used is in the catalog too, with its problem: it fails its security, not the sweep.
 """
@@ -9,35 +9,42 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Final
 
 from tasks.contract import DataKind
-from tasks.data import parse
-from tasks.data.readers import SYMBOL, layout, reading
+from tasks.data import universe
+from tasks.data.outline import outlines
+from tasks.data.readers import reader
+from tasks.data.slices import UNCLASSIFIED
+from tasks.data.tables import FORMATS, open_table
+from tasks.data.universe import Universe
 from tasks.errors import DataError, DataNotFound
 
-SUFFIX: Final = ".parquet"
-CONVERTIBLE: Final = (".csv", ".xlsx")
+CONVERTIBLE: Final = (".xlsx",)
 SOURCE_HINT: Final = "set data.source to the folder that holds your data files, or to one of them"
+CONVERT_HINT: Final = "save each sheet as CSV or Parquet, one file per security"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One security's file, as far as its footer tells."""
+    """One security, as far as can be told without its prices."""
 
     security: str
     path: Path
     bytes: int
+    """Of the file, which may hold more securities."""
     rows: int | None = None
     first_ns: int | None = None
-    """The earliest instant in it, in the data's own wall time; None where the footer does not say."""
+    """The earliest time in it: in UTC where `zone` says so, else as written; None where nothing tells."""
     last_ns: int | None = None
+    zone: str | None = None
+    """`UTC` where its times are instants; None where they are what a wall clock shows."""
+    segment: str = UNCLASSIFIED
+    """Of the market, where a universe file beside it puts it into one."""
+    price_scale: float | None = None
+    """Of the universe file beside it; belongs into the `SliceRef`, so that all nodes use the same."""
     problem: str | None = None
-    """Why the file cannot be used, in one line."""
+    """Why it cannot be used, in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,21 +63,27 @@ class Catalog:
         wanted = name.casefold()
         return next((entry for known, entry in self.entries.items() if known.casefold() == wanted), None)
 
+    @property
+    def newest_ns(self) -> int | None:
+        """The newest timestamp of all its securities, in their own time, where one is known."""
+        return max((e.last_ns for e in self.entries.values() if e.last_ns is not None), default=None)
+
 
 def scan(source: str | Path, kind: DataKind = "ticks") -> Catalog:
-    """Look at a folder of data files, one security each, or at one such file."""
-    find_parts = layout(kind)
+    """Look at a folder of data files, or at one such file; each holds one security or many."""
+    reader(kind)  # refuses a kind that this version does not read
     path = Path(source).expanduser().absolute()
-    found = sorted((_entry(file, find_parts) for file in _files(path)), key=_name)
+    found = sorted((e for file in _files(path) for e in _entries(file, kind)), key=_name)
     entries: dict[str, Entry] = {}
     clashes: dict[str, tuple[Path, ...]] = {}
     for _, same in groupby(found, key=_name):
-        claims = sorted(same, key=lambda entry: entry.path)
-        first = claims[0]
-        if len(claims) > 1:
-            clashes[first.security] = tuple(entry.path for entry in claims)
-            first = replace(first, problem=_clash(claims))
-        entries[first.security] = first
+        claims = list(same)
+        files = sorted({entry.path for entry in claims})
+        if len(files) > 1:
+            first = min(claims, key=lambda entry: entry.path)
+            clashes[first.security] = tuple(files)
+            claims = [replace(first, problem=_clash(first.security, files))]
+        entries.update((entry.security, entry) for entry in claims)
     return Catalog(source=path, entries=dict(sorted(entries.items())), clashes=clashes)
 
 
@@ -84,70 +97,63 @@ def _files(source: Path) -> Iterable[Path]:
         missing = isinstance(e, FileNotFoundError)
         reason = "no such file or folder" if missing else (e.strerror or str(e)).lower()
         raise DataNotFound(f"data source {source}: {reason}", hint=SOURCE_HINT) from e
-    usable = [file for file in found if file.suffix.lower() == SUFFIX]
+    usable = [file for file in found if file.suffix.lower() in FORMATS]
     if usable:
         return usable
-    others = sorted({file.suffix.lower() for file in found} & set(CONVERTIBLE))
-    if others:
+    if any(file.suffix.lower() in CONVERTIBLE for file in found):
         raise DataNotFound(
-            f"data source {source}: tick data is read from Parquet, found only {' and '.join(others)}",
-            hint="write each security as a Parquet file with the columns timestamp, type, price and volume",
+            f"data source {source}: data is read from {_suffixes('and')}, found only {CONVERTIBLE[0]}",
+            hint=CONVERT_HINT,
         )
     if source.is_file():
-        raise DataNotFound(f"data source {source}: not a {SUFFIX} file", hint=SOURCE_HINT)
-    raise DataNotFound(f"data source {source}: no {SUFFIX} file in it", hint=SOURCE_HINT)
+        raise DataNotFound(f"data source {source}: not a {_suffixes('or')} file", hint=SOURCE_HINT)
+    raise DataNotFound(f"data source {source}: no {_suffixes('or')} file in it", hint=SOURCE_HINT)
 
 
-def _entry(path: Path, find_parts: Any) -> Entry:
-    security = path.stem.upper()
-    size = 0
+def _entries(path: Path, kind: DataKind) -> list[Entry]:
+    """The securities of a file; one with the file's name and its problem where that cannot be told."""
     try:
-        with reading(path):
-            size = path.stat().st_size
-            with pq.ParquetFile(path) as file:
-                metadata, schema = file.metadata, file.schema_arrow
-        security = _symbol(schema) or security
-        parts = find_parts(schema, path)
-        first, last = _range(metadata, schema, parts["timestamp"])
+        size = path.stat().st_size
+    except OSError as e:
+        return [Entry(security=_spelt(path.stem, kind), path=path, bytes=0, problem=f"{path}: {e.strerror}")]
+    around, trouble = Universe(), None
+    try:
+        around = universe.beside(path) if kind == "bars" else around
     except DataError as e:
-        return Entry(security=security, path=path, bytes=size, problem=e.message)
-    rows = metadata.num_rows
-    return Entry(security=security, path=path, bytes=size, rows=rows, first_ns=first, last_ns=last)
+        trouble = e.message
+    try:
+        found = outlines(open_table(path), kind, around.price_scale)
+    except DataError as e:
+        return [Entry(security=_spelt(path.stem, kind), path=path, bytes=size, problem=trouble or e.message)]
+    return [
+        Entry(
+            security=(name := _spelt(outline.security or path.stem, kind)),
+            path=path,
+            bytes=size,
+            rows=outline.rows,
+            first_ns=outline.first_ns,
+            last_ns=outline.last_ns,
+            zone=outline.zone,
+            segment=around.segment(name),
+            price_scale=around.price_scale,
+            problem=trouble,
+        )
+        for outline in found
+    ]
 
 
-def _symbol(schema: Any) -> str | None:
-    """The name that a file gives itself, where it does."""
-    written = (schema.metadata or {}).get(SYMBOL.encode(), b"").decode(errors="replace").strip()
-    return written.upper() or None
+def _spelt(name: str, kind: DataKind) -> str:
+    """Of ticks, names are written in upper case; of bars as they are found."""
+    return name.upper() if kind == "ticks" else name
 
 
-def _range(metadata: Any, schema: Any, column: str) -> tuple[int | None, int | None]:
-    """The earliest and the latest time of all row groups, where every one of them says."""
-    kind = schema.field(column).type
-    if not parse.is_time(kind) or pa.types.is_dictionary(kind):
-        return None, None
-    leaf = next(i for i in range(metadata.num_columns) if metadata.schema.column(i).path == column)
-    bounds: list[int] = []
-    for group in range(metadata.num_row_groups):
-        chunk = metadata.row_group(group).column(leaf)
-        stated = chunk.statistics
-        if stated is not None and stated.has_min_max:
-            bounds += [stated.min_raw, stated.max_raw]
-        elif stated is None or stated.null_count != metadata.row_group(group).num_rows:
-            return None, None
-    if not bounds or chunk.physical_type == "INT96":
-        return None, None
-    stored = np.array([min(bounds), max(bounds)], np.int32 if chunk.physical_type == "INT32" else np.int64)
-    # made from its bytes: `pa.array` imports pandas, which would take longer than all the rest of the scan
-    extremes = pa.Array.from_buffers(kind, 2, [None, pa.py_buffer(stored)])
-    first, last = parse.wall_times(pa.chunked_array([extremes])).tolist()
-    return first, last
+def _clash(name: str, files: list[Path]) -> str:
+    return f"{len(files)} files claim the name {name}: {', '.join(str(file) for file in files)}"
 
 
-def _clash(claims: list[Entry]) -> str:
-    paths = ", ".join(str(entry.path) for entry in claims)
-    return f"{len(claims)} files claim the name {claims[0].security}: {paths}"
+def _suffixes(word: str) -> str:
+    return f" {word} ".join(FORMATS)
 
 
 def _name(entry: Entry) -> str:
-    return entry.security
+    return entry.security.casefold()

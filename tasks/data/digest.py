@@ -24,14 +24,21 @@ UNREADABLE_HINT: Final = "check the path, the mount and the file's permissions"
 
 Stamp = list[int]
 
+_known: dict[str, tuple[Stamp, str]] = {}
+"""What this process has found remembered: a sweep over the securities of one file asks hundreds of times."""
+
 
 def file_digest(path: str | Path, cache_dir: Path) -> str:
     """SHA-256 of the file's bytes, in hex; remembered under `cache_dir` where that can be written."""
     path = Path(path)
-    memo = cache_dir / "digests" / f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]}.json"
     try:
         stamp = _stamp(path)
+        name = os.fspath(path)
+        if (kept := _known.get(name)) is not None and kept[0] == stamp:
+            return kept[1]
+        memo = cache_dir / "digests" / f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]}.json"
         if known := _remembered(memo, stamp):
+            _known[name] = stamp, known
             return known
         return _computed(path, stamp, memo)
     except OSError as e:

@@ -56,18 +56,25 @@ def is_time(kind: Any) -> bool:
 
 def wall_times(column: Any) -> I8:
     """Nanoseconds since 1970 in the data's own wall time, whatever unit, zone or text it was written in."""
-    column = _plain(column)
-    kind = column.type
-    if is_text(kind):
-        column = _parsed(pc.replace_substring_regex(_trimmed(column), _zone_after_clock(), r"\1"), TIME, "ns")
-    elif pa.types.is_date32(kind):
-        column = column.cast(pa.timestamp("s"))
-    elif pa.types.is_date64(kind):
-        column = column.cast(pa.timestamp("ms"))
-    elif pa.types.is_null(kind):
-        column = column.cast(pa.timestamp("ns"))
-    elif kind.tz is not None:
-        column = pc.local_timestamp(column)
+    column = plain(column)
+    if is_text(column.type):
+        text = pc.replace_substring_regex(trimmed(column), _zone_after_clock(), r"\1")
+        return nanoseconds(_parsed(text, TIME, "ns"))
+    column = stamps(column)
+    return nanoseconds(column if column.type.tz is None else pc.local_timestamp(column))
+
+
+def stamps(column: Any) -> Any:
+    """Dates as the times of their midnights; times as they are."""
+    if pa.types.is_date32(column.type):
+        return column.cast(pa.timestamp("s"))
+    if pa.types.is_date64(column.type):
+        return column.cast(pa.timestamp("ms"))
+    return column.cast(pa.timestamp("ns")) if pa.types.is_null(column.type) else column
+
+
+def nanoseconds(column: Any) -> I8:
+    """Of a column of times, as stored: since 1970 of UTC where they have a zone, else of the wall time."""
     factor = NANOSECONDS[column.type.unit]
     values: I8 = array(column.cast(pa.int64()), np.int64, MISSING_TIME)
     if factor == 1:
@@ -79,15 +86,15 @@ def wall_times(column: Any) -> I8:
 
 def numbers(column: Any) -> F8:
     """As doubles; NaN where missing."""
-    column = _plain(column)
+    column = plain(column)
     if is_text(column.type):
-        column = _parsed(_trimmed(column), NUMBER, None)
+        column = _parsed(trimmed(column), NUMBER, None)
     return array(column.cast(pa.float64(), safe=False), np.float64, float("nan"))
 
 
 def whole_numbers(column: Any) -> tuple[I8, NDArray[np.bool_]]:
     """As integers, and where there is none: missing, with a fraction or too large. There it is 0."""
-    column = _plain(column)
+    column = plain(column)
     if pa.types.is_integer(column.type) and not pa.types.is_uint64(column.type):
         absent = np.concatenate([np.zeros(0, np.bool_), *(_absent(chunk) for chunk in column.chunks)])
         return array(column.cast(pa.int64()), np.int64, 0), absent
@@ -96,7 +103,7 @@ def whole_numbers(column: Any) -> tuple[I8, NDArray[np.bool_]]:
     return np.where(absent, 0.0, doubles).astype(np.int64), absent
 
 
-def _plain(column: Any) -> Any:
+def plain(column: Any) -> Any:
     """Without dictionary, and with text that is text."""
     kind = plain_type(column.type)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -133,7 +140,7 @@ def _absent(chunk: Any) -> NDArray[np.bool_]:
     return absent
 
 
-def _trimmed(column: Any) -> Any:
+def trimmed(column: Any) -> Any:
     return pc.utf8_trim_whitespace(column)
 
 

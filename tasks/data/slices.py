@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contract import Columns, DataKind
+from tasks.data import zones
 from tasks.errors import DataError
 
 UNCLASSIFIED: Final = "ALL"  # segment of a security that no universe file puts into one
@@ -34,6 +35,8 @@ class SliceRef:
     """The zone that the two are in, and times that are written without one."""
     segment: str = UNCLASSIFIED
     newest_ns: int | None = None
+    price_scale: float | None = None
+    """What the universe file says where the plan is made; None: what it says here, if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,6 +75,15 @@ class Slice(Mapping[str, NDArray[Any]]):
     @property
     def rows(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+
+def in_data_time(at_ns: int | None, zone: str | None, timezone: str | None) -> int | None:
+    """An end of a slice, on the wall of `timezone`, as the data have it: an instant where their `zone` is
+    UTC, else in their own wall time.
+    """
+    if at_ns is None or zone is None or timezone is None:
+        return at_ns
+    return int(zones.to_utc(np.array([at_ns]), timezone)[0])
 
 
 def refuse_row(data: Columns, row: int, message: str, hint: str | None = None) -> NoReturn:

@@ -163,7 +163,7 @@ def test_a_source_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
     error = refusal(tmp_path)
 
-    assert (error.message, error.hint) == (f"data source {tmp_path}: no .parquet file in it", HINT)
+    assert (error.message, error.hint) == (f"data source {tmp_path}: no .parquet or .csv file in it", HINT)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
@@ -171,19 +171,14 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 
     assert (
         refusal(tmp_path / "notes.txt").message
-        == f"data source {tmp_path / 'notes.txt'}: not a .parquet file"
+        == f"data source {tmp_path / 'notes.txt'}: not a .parquet or .csv file"
     )
 
 
-def test_a_folder_of_tables_in_other_formats_says_what_to_do(tmp_path: Path) -> None:
-    for name in ("a.csv", "b.CSV", "c.xlsx"):
-        (tmp_path / name).touch()
+def test_a_folder_of_spreadsheets_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "c.xlsx").touch()
 
     error = refusal(tmp_path)
 
-    assert error.message == (
-        f"data source {tmp_path}: tick data is read from Parquet, found only .csv and .xlsx"
-    )
-    assert error.hint == (
-        "write each security as a Parquet file with the columns timestamp, type, price and volume"
-    )
+    assert error.message == f"data source {tmp_path}: data is read from .parquet and .csv, found only .xlsx"
+    assert error.hint == "save each sheet as CSV or Parquet, one file per security"

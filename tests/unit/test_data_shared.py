@@ -59,7 +59,9 @@ def test_a_copy_is_made_once(path: Path, cache: Path, caplog: pytest.LogCaptureF
     assert decodings(caplog) == 1
     [copy] = copies(cache)
     assert sorted(file.name for file in copy.iterdir()) == [
+        "about.json",
         "price.npy",
+        "rows_in_file.npy",
         "timestamp.npy",
         "type.npy",
         "volume.npy",

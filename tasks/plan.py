@@ -44,6 +44,8 @@ class SecurityWork:
     """Combinations among them that the constraints allow."""
     segment: str = UNCLASSIFIED
     """Of the market, as the data set says."""
+    price_scale: float | None = None
+    """By which whole prices are divided, where the data set says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,9 @@ class SweepSpec:
             "seed": self.seed,
             "parameters": self.parameters,
             "spaces": self.spaces,
-            "securities": [[s.name, s.digest, s.space, s.last, s.segment] for s in self.securities],
+            "securities": [
+                [s.name, s.digest, s.space, s.last, s.segment, s.price_scale] for s in self.securities
+            ],
             "chunk": self.chunk,
         }
         return hashlib.sha256(_canonical(decisive)).hexdigest()
@@ -157,6 +161,7 @@ class SweepSpec:
             end_ns=self.end_ns,
             timezone=self.timezone,
             segment=work.segment,
+            price_scale=work.price_scale,
             newest_ns=self.newest_ns,
         )
 

@@ -63,6 +63,7 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
                 space=spaces[key],
                 last=item.last,
                 backtests=item.backtests,
+                price_scale=item.entry.price_scale,
                 segment=item.entry.segment if "segment" in facts else UNCLASSIFIED,
             )
         )

@@ -23,6 +23,7 @@ from tasks.combinations import SpaceTooLarge
 from tasks.constraints import Constraint, ConstraintFailed, ConstraintInvalid, parse
 from tasks.contract import DataKind
 from tasks.data import catalog as catalog_
+from tasks.data.bar_times import bar_seconds
 from tasks.data.catalog import Catalog, Entry
 from tasks.errors import DataError, StrategyError, UsageError
 from tasks.parameters import Parameter, nearest
@@ -109,7 +110,7 @@ def _timeframe(sweep: Sweep, entries: tuple[Entry, ...], kind: DataKind) -> None
         sweep.problems.error(place, f"{kind} have no timeframe", "leave it out")
         return
     for entry in {entry.path: entry for entry in reversed(entries)}.values():
-        found = catalog_.bar_seconds(entry)
+        found = bar_seconds(entry)
         if found is not None and found != wanted:
             lengths = f"{written_duration(found)}, not of {written_duration(wanted)}"
             sweep.problems.error(place, f"{entry.security} has bars of {lengths}")

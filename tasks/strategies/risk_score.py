@@ -74,6 +74,7 @@ class RiskScore:
     whole_numbers: Final = (*COMPONENTS, "data_points")
     metric: Final = "overall"
     goal: Final[Literal["minimize"]] = "minimize"
+    facts: Final = ("newest",)
 
     def prepare(self, data: Columns) -> Columns:
         from tasks.kernels import risk

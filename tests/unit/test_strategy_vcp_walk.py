@@ -114,6 +114,13 @@ def test_a_fill_at_the_open_can_be_stopped_out_on_its_own_day() -> None:
     assert trade["exit"] == pytest.approx(104 * 0.95)
 
 
+@pytest.mark.parametrize(("levels", "reason"), [({"stop_pct": 0.0}, "stop"), ({"target_pct": 0.0}, "target")])
+def test_the_open_of_a_fill_is_no_way_out(levels: dict[str, float], reason: str) -> None:
+    (trade,) = trades_after((104.0, 106.0, 102.0, 104.0), entry="next_open", **levels)
+
+    assert (trade["reason"], trade["exit"]) == (reason, 104.0)
+
+
 def test_a_signal_on_the_last_bar_has_no_next_open() -> None:
     point = a_point(**LOOSE, entry="next_open")
 
@@ -137,6 +144,13 @@ def test_a_buy_stop_that_the_day_did_not_reach_is_no_trade() -> None:
 
     assert figures["signals"] > 0
     assert figures["trades"] == 0
+
+
+def test_what_one_combination_needs_is_not_asked_of_its_neighbours() -> None:
+    """The base of 40 bars has one tight day: a requirement of two is that of the other alone."""
+    points = [a_point(**LOOSE | {"min_pattern_duration": 40, "max_contractions": m}) for m in (1, 8, 1)]
+
+    assert [figures["signals"] for figures in figures_of(a_breakout(), *points)] == [1, 0, 1]
 
 
 def test_costs_are_paid_twice() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tasks.errors import DataError
 from tasks.kernels.breakout_terms import (
     INSTRUMENTS,
     SESSIONS,
@@ -55,7 +56,7 @@ class Settings:
 
     @classmethod
     def of(cls, combination: Mapping[str, Any], security: str) -> Settings:
-        """Raises ValueError where two parameters do not fit each other, or nobody names the instrument."""
+        """ValueError where parameters do not fit each other, DataError where nobody names the instrument."""
         as_of = combination["as_of"]
         return cls(
             instrument=instrument_of(combination["instrument"], security),
@@ -74,9 +75,9 @@ class Settings:
 def instrument_of(name: str | None, security: str) -> Instrument:
     found = INSTRUMENTS.get((security if name is None else name).upper())
     if found is None:
-        raise ValueError(
-            f"{security} is not the name of an instrument; "
-            f"say which one it is by the parameter `instrument`: {', '.join(INSTRUMENTS)}"
+        raise DataError(
+            f"nobody says which instrument {security or 'the security'} is",
+            hint=f"set the parameter instrument to one of {', '.join(INSTRUMENTS)}",
         )
     return found
 

@@ -30,7 +30,8 @@ def screen(security: Screenable, seen: View) -> NDArray[np.int64]:
     close[enough] = security["close"][seen.newest[enough]]
     sma_50, sma_100, sma_200 = np.where(bars > MOST_UNUSED, seen.averages, 0.0)
     away = np.zeros(bars.size)  # of a high of 0 too
-    np.divide(seen.high - close, seen.high, out=away, where=seen.high != 0.0)
+    with np.errstate(over="ignore"):
+        np.divide(seen.high - close, seen.high, out=away, where=seen.high != 0.0)
     failed = [
         ~enough,
         close <= sma_50,

@@ -102,6 +102,7 @@ class VcpScreen:
     whole_numbers: Final = METRICS
     metric: Final = "hits"
     goal: Final[Literal["maximize"]] = "maximize"
+    facts: Final = ("newest", "segment", "token")
     traces: Final = {
         "signals": {
             "as_of": "date32[day]",

@@ -15,7 +15,6 @@ from tests.support.reference_vcp_screen_stages import (
     breakout_tests,
     detect,
     passes_filters,
-    ratio,
     sma,
     stages,
 )
@@ -57,16 +56,21 @@ def basic(every: Bars, as_of: date, segment: str = "ALL") -> tuple[str, Record |
     if not average(200, max(0, t - 25)) < c:
         return "not_trending", None
     high = max(bars.h[-252:]) if bars.n > 10 else bars.h[t]
-    if ratio(high - close, high) * 100 >= 50:
+    if (high - close) / high * 100 >= 50:
         return "too_extended", None
     return "hits", {
         "last_price": close,
-        "change": ratio(close - bars.c[t - 1], bars.c[t - 1]) * 100,
+        "change": per_cent(close - bars.c[t - 1], bars.c[t - 1]),
         "sma_50": a,
         "sma_100": b,
         "sma_200": c,
         "atr": atr(bars, t) if bars.n > 10 else 0.0,
     }
+
+
+def per_cent(part: float, whole: float) -> float | None:
+    """Nothing, where it is of nothing."""
+    return part / whole * 100 if whole else None
 
 
 def levels(entry: float, a: float, kind: str) -> tuple[float, float]:
@@ -108,7 +112,7 @@ def record(bars: Bars, b: int, length: int, is_today: bool, s: Mapping[str, Any]
     return {
         "scan_date": day[b],
         "quality_score": total,
-        "change": ratio(c[b] - c[b - 1], c[b - 1]) * 100,
+        "change": per_cent(c[b] - c[b - 1], c[b - 1]),
         "pattern_start_date": day[p],
         "pattern_end_date": day[b - 1],
         "pattern_duration_days": length,
@@ -118,7 +122,7 @@ def record(bars: Bars, b: int, length: int, is_today: bool, s: Mapping[str, Any]
         "pattern_low": low,
         "pattern_high_date": day[p + h[p:b].index(pivot)],
         "pattern_low_date": day[p + l[p:b].index(low)],
-        "pattern_range_pct": ratio(pivot - low, low) * 100,
+        "pattern_range_pct": per_cent(pivot - low, low),
         "num_contractions": len(tight),
         "contraction_details": [
             {
@@ -130,7 +134,7 @@ def record(bars: Bars, b: int, length: int, is_today: bool, s: Mapping[str, Any]
                 "high": h[j],
                 "low": l[j],
                 "volume": v[j],
-                "range_pct": ratio(h[j] - l[j], c[j]) * 100,
+                "range_pct": per_cent(h[j] - l[j], c[j]),
             }
             for number, (j, bars_to_next) in enumerate(zip(tight, lengths, strict=True), 1)
         ],
@@ -151,40 +155,40 @@ def record(bars: Bars, b: int, length: int, is_today: bool, s: Mapping[str, Any]
         "breakout_low": l[b],
         "breakout_close": close,
         "breakout_volume": v[b],
-        "breakout_range_pct": ratio(h[b] - l[b], close) * 100,
-        "gap_up_from_prev_close": ratio(o[b] - c[b - 1], c[b - 1]) * 100,
-        "breakout_strength_vs_pattern_high": ratio(h[b] - pivot, pivot) * 100,
-        "close_strength_vs_pattern_high": ratio(close - pivot, pivot) * 100,
-        "breakout_body_pct": ratio(close - o[b], close) * 100,
+        "breakout_range_pct": per_cent(h[b] - l[b], close),
+        "gap_up_from_prev_close": per_cent(o[b] - c[b - 1], c[b - 1]),
+        "breakout_strength_vs_pattern_high": per_cent(h[b] - pivot, pivot),
+        "close_strength_vs_pattern_high": per_cent(close - pivot, pivot),
+        "breakout_body_pct": per_cent(close - o[b], close),
         "volume_surge_ratio": found["volume_ratio"],
         "avg_volume_10d": fmean(v[b - 10 : b]),
         "avg_volume_20d": fmean(v[b - 20 : b]),
         "pattern_avg_volume": pattern_mean,
         "pattern_max_volume": max(v[p:b]),
         "pattern_min_volume": min(v[p:b]),
-        "breakout_vs_pattern_avg_volume": ratio(v[b], pattern_mean),
+        "breakout_vs_pattern_avg_volume": v[b] / pattern_mean if pattern_mean else None,
         "volume_trend_in_pattern": ("increasing" if fmean(v[p:b][-5:]) > fmean(v[p:b][:5]) else "decreasing"),
         "current_price": close,
         **averages,
         **{
-            f"price_vs_{name.replace('_', '')}_pct": ratio(close - average, average) * 100
+            f"price_vs_{name.replace('_', '')}_pct": per_cent(close - average, average)
             for name, average in averages.items()
         },
         "atr_50": atr(bars, b),
-        "atr_vs_price_pct": ratio(atr(bars, b), close) * 100,
+        "atr_vs_price_pct": per_cent(atr(bars, b), close),
         **scores,
         "compression_ratio": compression,
         "entry_price": close,
         "suggested_stop_loss": stop,
         "suggested_take_profit": target,
-        "stop_loss_pct": ratio(close - stop, close) * 100,
-        "take_profit_pct": ratio(target - close, close) * 100,
-        "risk_reward_ratio": ratio(abs(target - close), abs(close - stop)),
+        "stop_loss_pct": per_cent(close - stop, close),
+        "take_profit_pct": per_cent(target - close, close),
+        "risk_reward_ratio": abs(target - close) / abs(close - stop),
         "max_risk_amount": close - stop,
         "max_reward_amount": target - close,
         "green_breakout_candle": tests["green_breakout_candle"],
         "strong_close": close > pivot * 0.995,
-        "good_range": ratio(h[b] - l[b], close) < 0.12,
+        "good_range": (h[b] - l[b]) / close < 0.12,
         "price_breakout": tests["price_breakout"],
         "volume_surge": tests["volume_surge"],
         "above_sma50": close > averages["sma_50"],

@@ -89,13 +89,6 @@ def std(values: Sequence[float]) -> float:
     return math.sqrt(sum((x - mean) ** 2 for x in values) / len(values))
 
 
-def ratio(a: float, b: float) -> float:
-    """a / b as doubles divide."""
-    if b == 0:
-        return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a)
-    return a / b
-
-
 def passes_filters(bars: Bars, s: Mapping[str, Any]) -> bool:
     if bars.n < 50:
         return False
@@ -157,8 +150,10 @@ def prior_advance(bars: Bars, p: int, length: int, s: Mapping[str, Any]) -> floa
     if not s["require_prior_uptrend"]:
         return 0.0
     before = bars.c[p - min(40, length // 2)]
-    gain = ratio(bars.c[p] - before, before) * 100
-    return gain if before != 0 and s["prior_uptrend_min"] <= gain <= s["prior_uptrend_max"] else None
+    if before == 0:
+        return None
+    gain = (bars.c[p] - before) / before * 100
+    return gain if s["prior_uptrend_min"] <= gain <= s["prior_uptrend_max"] else None
 
 
 def is_contraction(bars: Bars, j: int) -> bool:

@@ -26,7 +26,7 @@ from tasks.parameters import nearest
 from tasks.references import InFile, InModule, Named, parse
 from tasks.roots import NO_ROOTS, Roots
 
-__all__ = ["Description", "describe", "fingerprint", "forget", "names", "of_object", "resolve"]
+__all__ = ["Description", "describe", "fingerprint", "forget", "made", "names", "of_object", "resolve"]
 
 KEPT: Final = 64
 _own: dict[tuple[str, Roots], tuple[Loaded, Description]] = {}
@@ -71,10 +71,17 @@ def fingerprint(name: str, roots: Roots = NO_ROOTS) -> str:
     return describe(name, roots).fingerprint
 
 
-def of_object(found: object, name: str | None = None) -> Description:
+def made(found: object) -> tuple[object, str]:
+    """The strategy that a class, an instance or a function stands for, and what to call it."""
+    name = str(getattr(found, "name", None) or getattr(found, "__name__", type(found).__name__))
+    with foreign_code(f"strategy '{name}' cannot be made"):
+        return _made(name, found, None), name
+
+
+def of_object(found: object) -> Description:
     """The description of a class, an instance or a function that is there already."""
-    shown = name or str(getattr(found, "name", None) or getattr(found, "__name__", type(found).__name__))
-    return _described(shown, found, "", "")
+    strategy, name = made(found)
+    return described(name, strategy)
 
 
 def forget() -> None:

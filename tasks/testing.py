@@ -1,0 +1,80 @@
+"""For authors of strategies: check one in your own tests, on data that is made in a line.
+
+    from tasks.testing import check_strategy
+
+    def test_gap_fade_keeps_its_promises():
+        check_strategy(GapFade)
+
+What is here has a promise of stability, as `tasks.api` has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tasks import registry
+from tasks.contract import Columns
+from tasks.data.tiny import bars, ticks
+from tasks.description import faults
+from tasks.errors import StrategyFaulty
+from tasks.trials.examine import examine
+from tasks.trials.past import first_leak
+from tasks.trials.samples import frozen
+
+__all__ = ["StrategyFaulty", "bars", "check_no_look_ahead", "check_strategy", "ticks"]
+
+
+def check_strategy(
+    strategy: object,
+    data: Columns | None = None,
+    combinations: Sequence[Mapping[str, Any]] | None = None,
+) -> list[str]:
+    """Checks all that a sweep relies on; raises `StrategyFaulty` with every finding and what to do about it.
+
+    `strategy` is a class, an instance, a plain function, or the name of an installed strategy. `data` are
+    columns as a sweep gives them, `bars()` or `ticks()` if left out; `combinations` a list of parameters by
+    name, else the defaults and values near them.
+
+    Checked are: the five attributes and whatever optional ones there are; a row per combination, in order;
+    the same bits when called again, after another security, and in smaller chunks (8 combinations, 2 times 4,
+    8 times 1); that neither the data nor what `prepare` returned is written to; that `trace` returns what
+    `traces` declares; and, where those tables have times, that changing the future changes nothing before it.
+
+    Returns notes: what could not be checked, and what is no fault but good to know, such as that a security
+    with a single row fails.
+    """
+    about = registry.describe(strategy) if isinstance(strategy, str) else None
+    if about is None:
+        made, name = registry.made(strategy)
+        wrong = [f"{message}: {hint}" for message, hint in faults(name, made)]
+        if wrong:
+            raise _faulty(name, wrong)
+        about = registry.of_object(made)
+    report = examine(about, data, combinations)
+    findings = [*report.findings, *([f"every combination fails: {report.raised}"] if report.raised else [])]
+    if findings:
+        raise _faulty(about.name, findings)
+    return report.notes
+
+
+def check_no_look_ahead(signal: Callable[[Columns], NDArray[Any]], data: Columns | None = None) -> None:
+    """Checks that a signal (one value per row of the data) has no value that a later row decides.
+
+    For strategies that return metrics alone: what they did when cannot be seen from outside.
+    """
+    leak = first_leak(signal, frozen(bars() if data is None else data))
+    if leak is not None:
+        name = getattr(signal, "__name__", "the signal")
+        row, cut = leak
+        raise _faulty(
+            name,
+            [f"its value at row {row} changes with data of row {cut} and later: use rows up to {row} alone"],
+        )
+
+
+def _faulty(name: str, findings: Sequence[str]) -> StrategyFaulty:
+    listed = "".join(f"\n  {i}. {finding}" for i, finding in enumerate(findings, 1))
+    return StrategyFaulty(f"{name} breaks what a sweep relies on:{listed}", findings=tuple(findings))

@@ -1,16 +1,16 @@
-"""Every pattern and count of the original on each date of both sets and in both modes, and every basic row."""
+"""Every pattern and count of the original, on each date of both sets, in both modes, and each basic row."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import math
 from collections import Counter
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tasks import arrow
@@ -55,7 +55,7 @@ def difference(ours: Any, theirs: Any, where: str = "") -> str | None:
         pairs = [(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(ours, theirs, strict=True))]
     else:
         plain = ours.isoformat() if isinstance(ours, date) else ours
-        is_close = isinstance(theirs, float) and bool(np.isclose(plain, theirs, rtol=1e-9, atol=1e-9))
+        is_close = isinstance(theirs, float) and math.isclose(plain, theirs, rel_tol=1e-9, abs_tol=1e-9)
         return None if is_close or plain == theirs else f"{where}: {plain!r}, expected {theirs!r}"
     return next((found for pair in pairs if (found := difference(*pair))), None)
 

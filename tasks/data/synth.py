@@ -1,111 +1,75 @@
-"""Invented tick files in the layout of the real ones, for the demo, the tests and the documentation.
+"""Invented data in the layouts of the real ones, for the demo, the tests and the documentation.
 
-    python -P -m tasks.data.synth --out DIR --securities 4 --days 20 --seed 7
+    python -P -m tasks.data.synth --out DIR --kind ticks --securities 4 --days 20 --seed 7
 
-The same seed gives the same bytes. A security's events depend on the seed, its name and the day alone: more
-securities or more days leave the others as they are.
+The same seed gives the same bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from tasks.data import synth_daily, synth_futures, synth_intraday, synth_ticks
+from tasks.data.synth_daily import write_daily
+from tasks.data.synth_futures import write_futures
+from tasks.data.synth_intraday import write_intraday
+from tasks.data.synth_ticks import write_ticks
 
-from tasks.data.trading_day import Events, Market, Security, trading_day
-from tasks.data.whole import whole_file
+__all__ = ["main", "write_daily", "write_futures", "write_intraday", "write_ticks"]
 
-FIRST_DAY: Final = np.datetime64("2025-01-06", "D")  # a Monday
-EVENTS_PER_DAY: Final = 4000  # of the session; a liquid name's
-DAYS: Final = 20
-PRICES: Final = (2.7, 19.4, 1.5, 4.8, 0.75, 7.3, 13.2, 3.4)
-USUAL_VALUE: Final = 150_000.0  # of the shares displayed on a side
-TYPES: Final = pa.StringArray.from_buffers(
-    3, pa.py_buffer(np.array([0, 3, 6, 11], np.int32)), pa.py_buffer(b"BIDASKTRADE")
-)
-
-
-def write_ticks(
-    folder: Path,
-    securities: Sequence[str] | int,
-    days: int = DAYS,
-    seed: int = 0,
-    events_per_day: int = EVENTS_PER_DAY,
-) -> list[Path]:
-    """One file per security, replacing those of the same names; for a number: `SYN1`, `SYN2` and so on."""
-    if days < 1 or events_per_day < 1:
-        raise ValueError(f"wanted at least one day and one event a day, was {days} and {events_per_day}")
-    names = [f"SYN{i + 1}" for i in range(securities)] if isinstance(securities, int) else list(securities)
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_write(folder, name, days, seed, events_per_day) for name in names]
+KINDS: Final[Mapping[str, tuple[Callable[..., list[Path]], int]]] = {
+    "ticks": (write_ticks, synth_ticks.DAYS),
+    "intraday": (write_intraday, synth_intraday.DAYS),
+    "futures": (write_futures, synth_futures.DAYS),
+    "daily": (write_daily, synth_daily.DAYS),
+}
+ONLY_FOR: Final = {"events_per_day": "ticks", "minutes": "futures"}
 
 
-def _write(folder: Path, name: str, days: int, seed: int, events_per_day: int) -> Path:
-    identity = [seed, zlib.crc32(name.upper().encode())]
-    security = _security(np.random.default_rng(identity))
-    ticks = round(security.usual_price / security.tick)
-    pieces = []
-    for number, date in enumerate(np.busday_offset(FIRST_DAY, np.arange(days))):
-        rng = np.random.default_rng([*identity, number])
-        events, ticks = trading_day(security, ticks, events_per_day, rng)
-        pieces.append(_table(events, int(date.astype("datetime64[ns]").astype(np.int64)), security.tick))
-    path = folder / f"{name.lower()}.parquet"
-    with whole_file(path) as temporary:
-        pq.write_table(pa.concat_tables(pieces).combine_chunks(), temporary, compression="snappy")
-    return path
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    write, days = KINDS[asked.kind]
+    days = days if asked.days is None else asked.days
+    events = 1 if asked.events_per_day is None else asked.events_per_day
+    if min(days, events) < 1 or not asked.securities or asked.seed < 0:
+        parser.error("securities, days and events per day are at least 1, the seed at least 0")
+    options: dict[str, Any] = {}
+    for option, kind in ONLY_FOR.items():
+        if (value := getattr(asked, option)) is not None:
+            if asked.kind != kind:
+                parser.error(f"--{option.replace('_', '-')} goes with --kind {kind}")
+            options[option] = value
+    try:
+        written = write(asked.out, asked.securities, days, asked.seed, **options)
+    except OSError as e:
+        parser.error(f"{asked.out}: {(e.strerror or str(e)).lower()}")
+    except ValueError as e:
+        parser.error(str(e))
+    if not asked.quiet:
+        sys.stdout.writelines(f"{path}\n" for path in written)
 
 
-def _security(rng: np.random.Generator) -> Security:
-    price = PRICES[int(rng.integers(len(PRICES)))]
-    market: Market = "DFM" if rng.random() < 0.5 else "ADX"
-    return Security(market=market, usual_price=price, usual_quote=USUAL_VALUE / price)
-
-
-def _table(events: Events, midnight_ns: int, tick: float) -> Any:
-    words = pa.DictionaryArray.from_arrays(_column(events.type, pa.int8()), TYPES).cast(pa.string())
-    columns = {
-        "timestamp": _column(midnight_ns + events.second * 1_000_000_000, pa.timestamp("ns")),
-        "type": words,
-        "price": _column(np.round(events.ticks * tick, 3), pa.float64()),
-        "volume": _column(events.volume, pa.int64()),
-    }
-    return pa.table(columns)
-
-
-def _column(values: Any, kind: Any) -> Any:
-    """From the array's own bytes: Arrow's conversion imports pandas, which takes longer than all this."""
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+def _parser() -> argparse.ArgumentParser:
+    program = "python -P -m tasks.data.synth"
+    parser = argparse.ArgumentParser(prog=program, description="Write invented data files.")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to; made if it is not there")
+    parser.add_argument("--kind", choices=KINDS, default="ticks", help="what to invent (default: ticks)")
+    parser.add_argument("--securities", type=_names, default=4, help="how many, or names with commas between")
+    parser.add_argument("--days", type=int, help="trading days; each kind has its own default")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
+    parser.add_argument("--events-per-day", type=int, help="ticks in the session, about")
+    parser.add_argument("--minutes", type=int, choices=(1, 5), help="of a futures bar (default: 5)")
+    parser.add_argument("--quiet", action="store_true", help="say nothing when it works")
+    return parser
 
 
 def _names(text: str) -> list[str] | int:
     return int(text) if text.isdecimal() else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    program = "python -P -m tasks.data.synth"
-    parser = argparse.ArgumentParser(prog=program, description="Write invented tick files.")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to; made if it is not there")
-    parser.add_argument("--securities", type=_names, default=4, help="how many, or names with commas between")
-    parser.add_argument("--days", type=int, default=DAYS, help="trading days from 2025-01-06")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
-    parser.add_argument("--events-per-day", type=int, default=EVENTS_PER_DAY, help="in the session, about")
-    parser.add_argument("--quiet", action="store_true", help="say nothing when it works")
-    asked = parser.parse_args(arguments)
-    if min(asked.days, asked.events_per_day) < 1 or not asked.securities or asked.seed < 0:
-        parser.error("securities, days and events per day are at least 1, the seed at least 0")
-    try:
-        written = write_ticks(asked.out, asked.securities, asked.days, asked.seed, asked.events_per_day)
-    except OSError as e:
-        parser.error(f"{asked.out}: {(e.strerror or str(e)).lower()}")
-    if not asked.quiet:
-        sys.stdout.writelines(f"{path}\n" for path in written)
 
 
 if __name__ == "__main__":

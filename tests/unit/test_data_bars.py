@@ -128,12 +128,12 @@ def test_a_whole_price_is_divided_by_the_first_scale_that_is_stated(
 
 def test_prices_are_read_from_every_kind_of_number(path: Path) -> None:
     for prices in (
-        pa.array([Decimal("0.10"), None, Decimal("1234567890.07")]),
-        pa.array(["0.1", " ", " 1234567890.07"]),
-        pa.array([0.1, None, 1234567890.07]).dictionary_encode(),
+        pa.array([Decimal("6.7090"), None, Decimal("1234567890.07")]),
+        pa.array(["6.709", " ", " 1234567890.07"]),
+        pa.array([6.709, None, 1234567890.07]).dictionary_encode(),
     ):
         found = decode(write_parquet(path, close=prices))
-        np.testing.assert_array_equal(found.columns["close"], [0.1, np.nan, 1234567890.07])
+        np.testing.assert_array_equal(found.columns["close"], [6.709, np.nan, 1234567890.07])
 
 
 def test_securities_are_brought_together_in_file_order(path: Path) -> None:

@@ -55,7 +55,7 @@ def difference(ours: Any, theirs: Any, where: str = "") -> str | None:
         pairs = [(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(ours, theirs, strict=True))]
     else:
         plain = ours.isoformat() if isinstance(ours, date) else ours
-        is_close = isinstance(theirs, float) and math.isclose(plain, theirs, rel_tol=1e-9, abs_tol=1e-9)
+        is_close = isinstance(theirs, float) and math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
         return None if is_close or plain == theirs else f"{where}: {plain!r}, expected {theirs!r}"
     return next((found for pair in pairs if (found := difference(*pair))), None)
 

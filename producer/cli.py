@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "worker": ("cluster", "Start, list and stop worker nodes."),
     "flower": ("cluster", "Serve Flower, the page that shows sweeps and tasks."),
     "doctor": ("cluster", "Check Redis, workers, versions and this machine."),
+    "strategies": ("strategies", "List strategies, or show what one of them takes and gives."),
     "schema": ("setup", "Print the JSON Schema of sweep.yaml for editors."),
     "completion": ("setup", "Print the completion script of a shell."),
     "config": ("setup", "Show the effective settings and where each comes from."),

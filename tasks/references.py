@@ -6,6 +6,7 @@ path.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,15 @@ def located(text: str, folder: Path) -> str:
     if not isinstance(reference, InFile):
         return text
     return InFile((folder / reference.path.expanduser()).resolve(), reference.attribute).text
+
+
+def seen_from(text: str, folder: Path) -> str:
+    """The reference as it is written in a sweep.yaml of the folder."""
+    reference = parse(text)
+    if not isinstance(reference, InFile):
+        return text
+    relative = os.path.relpath(reference.path, folder.resolve())
+    return f"{relative if relative.startswith('.') else './' + relative}:{reference.attribute}"
 
 
 def label(text: str) -> str:

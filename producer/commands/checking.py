@@ -25,8 +25,12 @@ def checked(
     limit: int | None = None,
     cache: str | None = None,
     name: str | None = None,
+    trial: bool = False,
 ) -> CheckedSweep:
-    """Both stages of validation; warnings are said, errors are raised all at once."""
+    """Both stages of validation; warnings are said, errors are raised all at once.
+
+    `trial` tries a strategy that is not ours on a few invented rows, too.
+    """
     from producer.spec import check
 
     overrides = check.Overrides(
@@ -36,7 +40,7 @@ def checked(
         name=name,
         cache=cache,
     )
-    found = check.check(check.load(file, overrides, allow=call.settings.allow))
+    found = check.check(check.load(file, overrides, allow=call.settings.allow), trial=trial)
     for warning in found.warnings:
         call.out.say(warning)
     return found
@@ -52,7 +56,7 @@ def validated(call: Call, file: Path, *, offline: bool, estimate: bool) -> dict[
         counts: dict[str, Any] = {"file": str(file), "offline": True}
         said = screens.right_shape(str(file))
     else:
-        counts = {"file": str(file), **_counts(call, checked(call, file), estimate=estimate)}
+        counts = {"file": str(file), **_counts(call, checked(call, file, trial=True), estimate=estimate)}
         said = screens.valid(str(file), counts)
     if not call.flags.json:
         call.out.answer(said)

@@ -43,6 +43,12 @@ def securities(context: click.Context, parameter: click.Parameter, incomplete: s
     ]
 
 
+def strategies(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from tasks import registry
+
+    return [name for name in registry.names() if name.startswith(incomplete)]
+
+
 def _manifest(context: click.Context) -> dict[str, Any]:
     from tasks.names import MANIFEST_FILE
 

@@ -27,7 +27,7 @@ def init(call: Call, name: str | None, strategy: str, output: Path, force: bool)
     """Write a commented sweep.yaml and its schema."""
     from producer.commands import beginning
 
-    beginning.write(output, name, strategy, force=force)
+    beginning.write(output, name, strategy, allow=call.settings.allow, force=force)
     schema = beginning.write_schema(output.parent)
     if call.flags.json:
         call.out.document("init", {"file": str(output), "schema_file": str(schema)})

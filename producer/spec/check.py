@@ -19,6 +19,7 @@ from producer.spec.overrides import Overrides, apply
 from producer.spec.report import Problems
 from producer.spec.securities import reason
 from producer.spec.sweep import CheckedSweep, SecuritySpace, Sweep
+from producer.spec.tried import try_out
 from tasks import references
 from tasks.errors import UsageError
 
@@ -71,9 +72,14 @@ def load(
     return sweep
 
 
-def check(sweep: Sweep) -> CheckedSweep:
-    """Stage two: the sweep, ready to be planned. Reads the footers of its data files."""
+def check(sweep: Sweep, *, trial: bool = False) -> CheckedSweep:
+    """Stage two: the sweep, ready to be planned. Reads the footers of its data files.
+
+    With `trial` a strategy that is not ours is also tried on a few invented rows.
+    """
     found = meaning.find(sweep)
+    if trial and found.about is not None:
+        try_out(sweep, found.about)
     sweep.problems.refuse()
     return _checked(sweep, found)
 

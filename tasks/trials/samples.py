@@ -17,6 +17,7 @@ from tasks.data.slices import Slice
 from tasks.description import Description
 from tasks.parameters import REQUIRED, Parameter, Value, ValueRefused, coerce, nearest
 
+ROWS: Final = 300
 COMBINATIONS: Final = 8
 SIMPLE: Final[Mapping[str, Value]] = {
     "int": 1,
@@ -31,7 +32,7 @@ PRICES: Final = ("open", "high", "low", "close", "price")
 
 def invented(about: Description, seed: int = 0) -> Slice:
     """A few hundred rows of what the strategy runs on."""
-    return tiny.ticks(seed=seed) if about.data == "ticks" else tiny.bars(seed=seed)
+    return tiny.ticks(ROWS, seed) if about.data == "ticks" else tiny.bars(ROWS, seed)
 
 
 def some_combinations(about: Description) -> list[dict[str, Value]]:

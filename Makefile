@@ -6,11 +6,11 @@ PYTHON := $(BIN)/python
 PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports quick-tests deploy-files bench accept clean run-time development
+.PHONY: help demo test check lint types imports quick-tests deploy-files bench bench-peers accept clean run-time development
 
 help: ## This list
 	@echo "Start with: make demo"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: run-time ## Install what runs (into .venv), make tick data, run a sweep on it with a live bar
 	@$(PYTHON) -P -m tasks.data.synth --out demo/ticks --securities 4 --seed 7 --quiet
@@ -46,11 +46,16 @@ quick-tests: development
 bench: development ## How fast, after checking the answer; wants a machine with nothing else to do
 	$(PYTEST) tests/benchmarks -s --timeout 0
 
+bench-peers: development ## Install backtesting.py and vectorbt beside (.venv-peers), and race sma_cross against them
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install -q --disable-pip-version-check -r tests/benchmarks/peers/requirements.txt -c constraints.txt
+	$(PYTEST) tests/benchmarks/test_sma_cross.py -s --timeout 0
+
 accept: development ## All 302 reference cases of market making, through sweep.yaml and submit; needs the reference data
 	$(PYTEST) tests/e2e -m "shared and slow" -q --timeout 0
 
 clean: ## Remove what these recipes made: the environment, the demo's files, caches
-	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-peers demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment ---------------------------------------------------------------------------------------------

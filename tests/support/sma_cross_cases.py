@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.contract import Columns
 from tasks.kernels.bar_metrics import STATISTICS
 from tasks.parameters import as_arrays, declared
 from tasks.strategies.sma_cross import SmaCross, SmaCrossParams
+from tests.support.agreement import Answer, Group
 from tests.support.reference_bar_engine import Engine, cross_step
 
 Point = dict[str, Any]
@@ -94,3 +96,18 @@ def bits_of_ours(data: Columns, point: Point) -> Bits:
 
 def row_bits(metrics: Columns, row: int) -> Bits:
     return tuple(np.asarray(metrics[name])[row : row + 1].tobytes() for name in STATISTICS)
+
+
+def differences(group: Group) -> dict[str, list[str]]:
+    """The expected cases of one file that are not met, and in what."""
+    strategy = SmaCross()
+    data = strategy.prepare(read_bars(Path(group.data["source"])))
+    metrics = strategy.evaluate(data, columns_of([case.point for case in group.cases]))
+    wrong: dict[str, list[str]] = {}
+    for i, case in enumerate(group.cases):
+        row = {name: values[i] for name, values in metrics.items()}
+        trades = strategy.trace(data, {**DEFAULTS, **case.point})["trades"]
+        kinds = strategy.traces["trades"].items()
+        table = pa.table({name: pa.array(trades[name], pa.type_for_alias(kind)) for name, kind in kinds})
+        wrong[case.id] = list(case.check(Answer(rows=[row], tables={"trades": table})))
+    return {name: found for name, found in wrong.items() if found}

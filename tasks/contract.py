@@ -89,12 +89,13 @@ class Seeded(Protocol):
 
 
 class Informed(Protocol):
-    """A strategy that asks its slice for more than rows: `newest_ns` of the whole data set, its `segment`.
+    """A strategy that asks its slice for more than rows: `newest_ns` of the whole data set, its `segment`, or
+    its `token`.
 
     Results then depend on these too, so that they are part of a sweep's identity only where they are named.
     """
 
-    facts: tuple[Literal["newest", "segment"], ...]
+    facts: tuple[Literal["newest", "segment", "token"], ...]
 
 
 class Sessions(Protocol):

@@ -44,6 +44,8 @@ class SecurityWork:
     """Combinations among them that the constraints allow."""
     segment: str = UNCLASSIFIED
     """Of the market, as the data set says."""
+    token: int | None = None
+    """The instrument's number, as the data set says."""
     price_scale: float | None = None
     """By which whole prices are divided, where the data set says so."""
 
@@ -133,7 +135,8 @@ class SweepSpec:
             "parameters": self.parameters,
             "spaces": self.spaces,
             "securities": [
-                [s.name, s.digest, s.space, s.last, s.segment, s.price_scale] for s in self.securities
+                [s.name, s.digest, s.space, s.last, s.segment, s.token, s.price_scale]
+                for s in self.securities
             ],
             "chunk": self.chunk,
         }
@@ -161,6 +164,7 @@ class SweepSpec:
             end_ns=self.end_ns,
             timezone=self.timezone,
             segment=work.segment,
+            token=work.token,
             price_scale=work.price_scale,
             newest_ns=self.newest_ns,
         )

@@ -65,6 +65,7 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
                 backtests=item.backtests,
                 price_scale=item.entry.price_scale,
                 segment=item.entry.segment if "segment" in facts else UNCLASSIFIED,
+                token=item.entry.token if "token" in facts else None,
             )
         )
     metrics = tuple((m, "int64" if m in about.whole_numbers else "float64") for m in about.metrics)

@@ -41,6 +41,8 @@ class Entry:
     """`UTC` where its times are instants; None where they are what a wall clock shows."""
     segment: str = UNCLASSIFIED
     """Of the market, where a universe file beside it puts it into one."""
+    token: int | None = None
+    """The instrument's number there."""
     price_scale: float | None = None
     """Of the universe file beside it; belongs into the `SliceRef`, so that all nodes use the same."""
     problem: str | None = None
@@ -135,6 +137,7 @@ def _entries(path: Path, kind: DataKind) -> list[Entry]:
             last_ns=outline.last_ns,
             zone=outline.zone,
             segment=around.segment(name),
+            token=around.token(name),
             price_scale=around.price_scale,
             problem=trouble,
         )

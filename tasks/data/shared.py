@@ -55,6 +55,7 @@ def open_slice(ref: SliceRef, cache_dir: Path) -> Slice:
         columns=columns,
         zone=decoded.zone or ref.timezone,
         segment=ref.segment,
+        token=ref.token,
         newest_ns=ref.newest_ns,
         source=ref.path,
         rows_in_file=rows,

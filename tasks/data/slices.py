@@ -34,6 +34,7 @@ class SliceRef:
     timezone: str | None = None
     """The zone that the two are in, and times that are written without one."""
     segment: str = UNCLASSIFIED
+    token: int | None = None
     newest_ns: int | None = None
     price_scale: float | None = None
     """What the universe file says where the plan is made; None: what it says here, if there is one."""
@@ -56,6 +57,8 @@ class Slice(Mapping[str, NDArray[Any]]):
     """`UTC` where timestamps are instants, else the zone of the wall time; None where nobody said."""
     segment: str = UNCLASSIFIED
     """Of the market, where the data set comes with a universe file."""
+    token: int | None = None
+    """The instrument's number in that file."""
     newest_ns: int | None = None
     """The newest timestamp of the whole data set, all securities together, not after the sweep's end."""
     source: str = ""

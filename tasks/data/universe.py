@@ -1,8 +1,8 @@
-"""What stands beside a data file in `<stem>.universe.json`: its prices' scale, its securities' segments.
+"""What stands beside a data file in `<stem>.universe.json`: the scale of its prices, and its securities.
 
-    {"price_scale": 10000, "symbols": [{"symbol": "AAPL", "segment": "500"}]}
+    {"price_scale": 10000, "symbols": [{"symbol": "AAPL", "segment": "500", "token": 7}]}
 
-Both are optional, and so is the file; other keys are left alone.
+All are optional, and so is the file; other keys are left alone.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ class Universe:
     """How many units of a whole number make a price of 1."""
     segments: Mapping[str, str] = field(default_factory=dict)
     """By name in lower case."""
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    """Numbers of instruments, likewise."""
 
     def segment(self, security: str) -> str:
         return self.segments.get(security.casefold(), UNCLASSIFIED)
+
+    def token(self, security: str) -> int | None:
+        return self.tokens.get(security.casefold())
 
 
 def beside(path: Path) -> Universe:
@@ -70,6 +75,7 @@ def _understood(content: Any, place: Path) -> Universe:
     if not isinstance(symbols, list):
         raise DataError(f"{place}: 'symbols' is not a list", hint=UNIVERSE_HINT)
     segments: dict[str, str] = {}
+    tokens: dict[str, int] = {}
     for number, symbol in enumerate(symbols, 1):
         name = symbol.get("symbol") if isinstance(symbol, dict) else None
         if not isinstance(name, str):
@@ -78,6 +84,14 @@ def _understood(content: Any, place: Path) -> Universe:
         if not isinstance(segment, str | int):
             raise DataError(f"{place}: the segment of {name} is not text", hint=UNIVERSE_HINT)
         segments[name.strip().casefold()] = str(segment)
+        if (token := symbol.get("token")) is not None:
+            tokens[name.strip().casefold()] = _token(token, f"{place}: the token of {name}")
     scale = content.get("price_scale")
     price_scale = None if scale is None else positive(scale, f"{place}: 'price_scale'")
-    return Universe(price_scale=price_scale, segments=segments)
+    return Universe(price_scale=price_scale, segments=segments, tokens=tokens)
+
+
+def _token(value: object, said_by: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
+        return value
+    raise DataError(f"{said_by} is {value!r}, wanted a whole number of 64 bits", hint="correct it there")

@@ -1,8 +1,8 @@
 """How many crossings of averages are backtested in a second, exact and with all statistics, beside others?
 
 Held to design.md §6: GOOG, 332 combinations, one core: 21,000 a second. backtesting.py and vectorbt are
-measured in the same run where `make bench-peers` has installed them, in an environment of their own. CPU seconds
-of one core, best of several for ours; reading the file is not in it.
+measured in the same run where `make bench-peers` has installed them, in an environment of their own. CPU
+seconds of one core, best of several for ours; reading the file is not in it.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ def daily_slices(shared: Path, name: str, symbols: tuple[str, ...] = ()) -> Iter
         table = table.filter(pc.is_in(table["symbol"].cast("string"), pc.cast(list(symbols), "string")))
     universe = json.loads((folder / f"{name}.universe.json").read_text(encoding="utf-8"))
     segments = {entry["symbol"]: entry["segment"] for entry in universe["symbols"]}
+    tokens = {entry["symbol"]: entry["token"] for entry in universe["symbols"]}
     newest = max(pq.read_table(source, columns=["date"])["date"].to_numpy().astype("datetime64[D]"))
     words = table["symbol"].cast("string").to_numpy(zero_copy_only=False)
     bounds = [0, *(np.flatnonzero(words[1:] != words[:-1]) + 1), len(words)] if len(words) else [0]
@@ -37,6 +38,7 @@ def daily_slices(shared: Path, name: str, symbols: tuple[str, ...] = ()) -> Iter
             security=str(words[first]),
             columns={key: values[first:last] for key, values in columns.items()},
             segment=segments.get(str(words[first]), "ALL"),
+            token=tokens.get(str(words[first])),
             newest_ns=int(newest.astype(np.int64)) * DAY_NS,
             source=str(source),
         )

@@ -53,16 +53,18 @@ def test_a_folder_of_both_formats_is_one_catalog_of_names_as_written(tmp_path: P
 
 def test_each_security_of_a_file_has_its_own_rows_range_and_segment(tmp_path: Path) -> None:
     path = daily(tmp_path / "us.parquet", AAL=["2025-04-15", "2025-04-14"], brk=["2025-04-16"])
-    symbols = [{"symbol": "AAL", "segment": "500"}, {"symbol": "BRK", "segment": "100"}]
+    symbols = [{"symbol": "AAL", "segment": "500", "token": 7}, {"symbol": "BRK", "segment": "100"}]
     (tmp_path / "us.universe.json").write_text(json.dumps({"price_scale": 100, "symbols": symbols}))
 
     catalog = scan(path, "bars")
 
     midnight = NINE - 9 * 60 * MINUTE
-    found = [(e.security, e.rows, e.first_ns, e.last_ns, e.segment) for e in catalog.entries.values()]
+    found = [
+        (e.security, e.rows, e.first_ns, e.last_ns, e.segment, e.token) for e in catalog.entries.values()
+    ]
     assert found == [
-        ("AAL", 2, midnight, midnight + DAY, "500"),
-        ("brk", 1, midnight + 2 * DAY, midnight + 2 * DAY, "100"),
+        ("AAL", 2, midnight, midnight + DAY, "500", 7),
+        ("brk", 1, midnight + 2 * DAY, midnight + 2 * DAY, "100", None),
     ]
     assert {(e.path, e.bytes, e.price_scale, e.zone) for e in catalog.entries.values()} == {
         (path, path.stat().st_size, 100.0, None)

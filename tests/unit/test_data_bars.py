@@ -214,6 +214,10 @@ def test_a_scale_beside_prices_that_are_partly_whole_is_refused(path: Path) -> N
         ({"symbols": {}}, "'symbols' is not a list"),
         ({"symbols": [{"symbol": "A"}, {}]}, "number 2 of 'symbols' has no 'symbol'"),
         ({"symbols": [{"symbol": "A", "segment": None}]}, "the segment of A is not text"),
+        (
+            {"symbols": [{"symbol": "A", "token": "7"}]},
+            "the token of A is '7', wanted a whole number of 64 bits",
+        ),
         ({"price_scale": 0}, "'price_scale' is 0, wanted a number above 0"),
         ({"price_scale": True}, "'price_scale' is True, wanted a number above 0"),
     ],

@@ -167,15 +167,12 @@ def three_atr_pct(found: Any) -> float:
 
 
 def test_the_basic_screen_names_its_instrument() -> None:
-    class Known(Slice):
-        token = 4711
-
     data = a_breakout()
     asked = {"screen": "basic", "as_of": [date_of(data, -1)]}
 
     assert outcomes(data, asked) == {"hits": 1}
     assert signals(data, asked)["instrument_token"] == [None]
-    assert signals(Known(security="XYZ", columns=data), asked)["instrument_token"] == [4711]
+    assert signals(as_slice(data, token=4711), asked)["instrument_token"] == [4711]
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,6 @@ def test_every_row_of_the_basic_screen_comes_out(shared: Path, name: str) -> Non
     content = (shared / "expected" / "vcp" / f"{name}.basic_screen.json.gz").read_bytes()
     lists = json.loads(gzip.decompress(content))
     wanted = {(day["as_of"], row["symbol"]): row for day in lists for row in day["results"]}
-    for row in wanted.values():
-        row.pop("instrument_token")  # of the data set's universe file: not in these slices
 
     rows, found = screened(shared, name, {"screen": "basic", "as_of": [day["as_of"] for day in lists]})
 

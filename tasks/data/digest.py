@@ -30,12 +30,12 @@ _known: dict[str, tuple[Stamp, str]] = {}
 
 def file_digest(path: str | Path, cache_dir: Path) -> str:
     """SHA-256 of the file's bytes, in hex; remembered under `cache_dir` where that can be written."""
-    path = Path(path)
+    name = os.fspath(path)
     try:
-        stamp = _stamp(path)
-        name = os.fspath(path)
+        stamp = _stamp(name)
         if (kept := _known.get(name)) is not None and kept[0] == stamp:
             return kept[1]
+        path = Path(path)
         memo = cache_dir / "digests" / f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]}.json"
         if known := _remembered(memo, stamp):
             _known[name] = stamp, known
@@ -50,7 +50,7 @@ def _computed(path: Path, before: Stamp, memo: Path) -> str:
         started = time.time()
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        after = _stamp(path)
+        after = _stamp(os.fspath(path))
         if after == before:
             if started - max(after[1], after[2]) / 1e9 > SETTLED_SECONDS:
                 _remember(memo, after, digest)
@@ -59,8 +59,8 @@ def _computed(path: Path, before: Stamp, memo: Path) -> str:
     raise DataError(f"{path}: the file is being written", hint="submit again when it is complete")
 
 
-def _stamp(path: Path) -> Stamp:
-    found = path.stat()
+def _stamp(path: str) -> Stamp:
+    found = os.stat(path)  # noqa: PTH116  # asked for every chunk, and a Path costs three times that
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev]
 
 

@@ -97,7 +97,7 @@ def test_a_folder_without_data_files(desk: Desk) -> None:
     code, said = refused(desk, SWEEP)
 
     assert code == 2
-    assert said.splitlines()[0] == "sweep.yaml:3:16: error: data source ticks: no .parquet file in it"
+    assert said.splitlines()[0] == "sweep.yaml:3:16: error: data source ticks: no .parquet or .csv file in it"
 
 
 @pytest.mark.parametrize(

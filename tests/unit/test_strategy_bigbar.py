@@ -223,6 +223,27 @@ def test_a_short_that_loses_everything_ends_the_run() -> None:
     assert (found["return_pct"][0], found["max_drawdown_pct"][0]) == (-100.0, -100.0)
 
 
+def test_a_target_below_zero_fails_the_combination_that_comes_to_it() -> None:
+    """A short from 90 to 50 aims at 50 - 2 x 40; it is told to the engine on the first bar that rises."""
+    fall = (90.0, 90.0, 50.0, 50.0)
+    latest = {**POINT, "variant": "latest", "k_atr_int": 5, "n_bar_breakout": 1}
+    rising, stopped = story(fall, (50.0, 52.0, 49.0, 51.0)), story(fall, (50.0, 95.0, 49.0, 51.0))
+
+    with pytest.raises(DataError, match="target below zero"):
+        BigBar().evaluate(rising, columns_of([latest]))
+    assert trades_of(stopped, **latest)["exit_price"].tolist() == [90.0]
+
+
+def test_a_target_of_exactly_zero_is_none() -> None:
+    fall = (90.0, 90.0, 60.0, 60.0)  # 60 - 2 x 30
+    data = story(fall, (60.0, 62.0, 59.0, 61.0), (61.0, 62.0, 58.0, 59.0))
+
+    trades = trades_of(data, variant="latest", k_atr_int=5, n_bar_breakout=1)
+
+    assert trades["size"].tolist()[0] < 0
+    assert np.isnan(trades["tp"][0])
+
+
 def test_only_the_reference_rules_are_offered() -> None:
     parameters = {parameter.name: parameter for parameter in declared(BigBarParams)}
 

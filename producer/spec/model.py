@@ -215,7 +215,7 @@ class SweepFile(Section):
     name: Annotated[str, Field(pattern=NAME)] = Field(description="becomes part of the sweep's id and folder")
     description: str = Field(default="", description="free text")
     tags: list[Word] = Field(default=[], description="words to find the sweep by")
-    strategy: Word = Field(description="name of a strategy")
+    strategy: Word = Field(description="name of a strategy, package.module:OBJECT, or ./file.py:OBJECT")
     data: Data = Field(description="what the strategy is run on")
     parameters: ParameterSpecs = Field(description="a value, values or a range for each parameter")
     per_security: Annotated[dict[str, ParameterSpecs], BeforeValidator(lambda v: {} if v is None else v)] = (

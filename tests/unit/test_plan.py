@@ -111,6 +111,12 @@ def test_the_slice_of_a_security_is_named_by_its_content() -> None:
     assert (ref.security, ref.digest, ref.start_ns, ref.end_ns) == ("S1", SPEC.securities[1].digest, 1, 2)
 
 
+def test_the_identity_does_not_depend_on_where_the_code_lies() -> None:
+    here, there = (replace(SPEC, strategy=f"{folder}/gap.py:Gap") for folder in ("/a", "/b/c"))
+
+    assert here.identity == there.identity != replace(SPEC, strategy="/a/other.py:Gap").identity
+
+
 def test_a_spec_keeps_its_identity_when_it_gets_its_id_and_folder() -> None:
     placed = SPEC.with_id("try-123456", "/results/123456")
 

@@ -12,6 +12,7 @@ import pytest
 from tasks import registry
 from tasks.errors import StrategyError, StrategyNotFound
 from tests.support import desk
+from workers.warmup import warm_up
 
 
 @pytest.fixture
@@ -102,6 +103,28 @@ def test_a_fingerprint_follows_the_code_and_not_where_it_lies(tmp_path: Path) ->
     assert here == elsewhere
     assert here != other
     assert len(here) == 64
+
+
+def test_a_description_keeps_the_fingerprint_of_the_code_that_was_loaded(folder: Path) -> None:
+    before = registry.describe("desk").fingerprint
+    module = folder / "desk_strategies.py"
+
+    module.write_text(module.read_text().replace("0.5", "0.25"))
+
+    assert registry.fingerprint("desk") == before  # the code in memory is still the old one
+
+
+def test_a_plugin_that_cannot_be_loaded_keeps_no_node_from_starting(folder: Path) -> None:
+    for name in ("half", "absent", "desk"):
+        assert warm_up(name) < 60
+
+
+def test_the_origin_says_what_is_shipped(folder: Path) -> None:
+    assert registry.describe("market_making").is_shipped
+    assert (registry.describe("desk").origin, registry.describe("desk").is_shipped) == (
+        "desk-strategies 1.0",
+        False,
+    )
 
 
 def test_reading_a_strategy_and_its_fingerprint_loads_no_compiler() -> None:

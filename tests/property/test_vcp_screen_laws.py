@@ -116,10 +116,12 @@ def test_what_comes_after_a_date_changes_nothing_on_it(draw: st.DataObject) -> N
 @given(st.data())
 def test_dates_and_combinations_can_be_cut_anywhere(draw: st.DataObject) -> None:
     data = draw.draw(frames())
-    screens = draw.draw(st.lists(st.sampled_from(["vcp", "vcp", "basic"]), min_size=1, max_size=4))
-    asked = [
-        draw.draw(points()) | {"screen": screen, "as_of": draw.draw(dates_around(data))} for screen in screens
-    ]
+    screens = draw.draw(st.lists(st.sampled_from(["vcp", "vcp", "basic"]), min_size=1, max_size=5))
+    as_of = [
+        draw.draw(dates_around(data)) for _ in range(2)
+    ]  # the same for some, who then share what is seen
+    days = st.sampled_from(as_of)
+    asked = [draw.draw(points()) | {"screen": screen, "as_of": draw.draw(days)} for screen in screens]
 
     together = SCREEN.evaluate(SCREEN.prepare(data), as_combinations(asked))
 

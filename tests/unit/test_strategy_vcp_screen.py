@@ -166,6 +166,15 @@ def three_atr_pct(found: Any) -> float:
     return 3 * float(found["atr_50"][0]) / float(found["entry_price"][0]) * 100
 
 
+@pytest.mark.parametrize(("bars", "outcome"), [(224, "hits"), (225, "not_trending")])
+def test_a_long_average_of_25_bars_ago_is_zero_until_it_has_its_200_bars(bars: int, outcome: str) -> None:
+    close = np.concatenate([np.full(bars - 164, 30.0), np.full(100, 10.0), np.full(63, 18.0), [19.0]])
+    data: Columns = dict.fromkeys(("open", "high", "low", "close"), close)
+    data |= {"timestamp": np.arange(bars) * DAY_NS, "volume": np.full(bars, 1000.0)}
+
+    assert outcomes(data, {"screen": "basic"}) == {outcome: 1}
+
+
 def test_the_basic_screen_names_its_instrument() -> None:
     data = a_breakout()
     asked = {"screen": "basic", "as_of": [date_of(data, -1)]}

@@ -51,7 +51,7 @@ bench-peers: development ## Install backtesting.py and vectorbt beside (.venv-pe
 	$(VENV)-peers/bin/python -m pip install -q --disable-pip-version-check -r tests/benchmarks/peers/requirements.txt -c constraints.txt
 	$(PYTEST) tests/benchmarks/test_sma_cross.py -s --timeout 0
 
-accept: development ## All 302 reference cases of market making, through sweep.yaml and submit; needs the reference data
+accept: development ## Every reference case of every strategy, through sweep.yaml and submit; needs the reference data
 	$(PYTEST) tests/e2e -m "shared and slow" -q --timeout 0
 
 clean: ## Remove what these recipes made: the environment, the demo's files, caches

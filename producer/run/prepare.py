@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from producer.spec.check import CheckedSweep
 from tasks import names, registry, store
+from tasks.data.bar_times import newest_until
 from tasks.data.digest import file_digest
 from tasks.data.slices import UNCLASSIFIED
 from tasks.data.whole import whole_file
@@ -40,6 +41,7 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
     """
     about = checked.about
     facts = getattr(about.strategy, "facts", ())
+    timezone = _timezone(checked, about)
     types = {p.name: ALIASES[p.type] for p in about.parameters}
     spaces: dict[str, int] = {}
     wires: list[dict[str, Any]] = []
@@ -79,8 +81,10 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
         keep=tuple(checked.keep),
         start_ns=checked.start_ns,
         end_ns=checked.end_ns,
-        timezone=_timezone(checked, about),
-        newest_ns=_newest_ns(checked) if "newest" in facts else None,
+        timezone=timezone,
+        newest_ns=newest_until(checked.catalog.entries.values(), checked.end_ns, timezone)
+        if "newest" in facts
+        else None,  # of the whole data set, also of securities that the sweep leaves out
         seed=checked.seed,
         parameters=tuple((name, types[name]) for name in checked.parameters),
         metrics=metrics,
@@ -104,12 +108,6 @@ def _timezone(checked: CheckedSweep, about: registry.Description) -> str | None:
     """Of bars; ticks are in their own wall time, whatever the zone."""
     own: str | None = getattr(about.strategy, "timezone", None)
     return (checked.timezone or own) if checked.kind == "bars" else None
-
-
-def _newest_ns(checked: CheckedSweep) -> int | None:
-    """Of the whole data set, also of securities that the sweep leaves out."""
-    newest, end = checked.catalog.newest_ns, checked.end_ns
-    return newest if end is None or newest is None else min(newest, end)
 
 
 def _placed(spec: SweepSpec, template: str) -> SweepSpec:

@@ -45,7 +45,8 @@ def prepared(shared: Path, name: str) -> Any:
     for i, case in enumerate(group.cases):
         wanted = case.check.keywords["wanted"]  # type: ignore[attr-defined]  # a partial
         for ours in ("trades", "return_pct", "sharpe", "beta"):
-            assert found[ours][i] == pytest.approx(wanted[FIGURES[ours]] or np.nan, rel=1e-9, nan_ok=True)
+            value = np.nan if wanted[FIGURES[ours]] is None else wanted[FIGURES[ours]]
+            assert found[ours][i] == pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True)
     return data
 
 

@@ -8,12 +8,14 @@ it. With `NUMBA_DISABLE_JIT=1` the same functions run as plain Python: slow, and
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numba
+from numba.core.errors import NumbaExperimentalFeatureWarning
 
 from tasks import sources
 
@@ -21,6 +23,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # error_model: a division by zero gives inf or NaN as in NumPy, instead of a test before each division
 _FLAGS = {"cache": True, "fastmath": False, "nogil": True, "error_model": "numpy", "boundscheck": False}
+# a kernel for records takes longer ones that begin alike: `vcp_screen` gives such to the stages of `vcp`
+warnings.filterwarnings("ignore", ".*considered a subtype", NumbaExperimentalFeatureWarning)
 _CACHE: Final = Path(numba.config.CACHE_DIR or Path(__file__).parent / "__pycache__")
 
 

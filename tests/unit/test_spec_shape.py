@@ -221,7 +221,7 @@ def test_each_deviation_of_the_data_is_told_where_it_stands(
         (
             "name: My Sweep\ndata:\n",
             "sweep.yaml:1:1: error: 'strategy' is required\n    1 | name: My Sweep\n"
-            "      | ^ name of a strategy\n"
+            "      | ^ name of a strategy, package.module:OBJECT, or ./file.py:OBJECT\n"
             "sweep.yaml:1:1: error: 'parameters' is required\n    1 | name: My Sweep\n"
             "      | ^ a value, values or a range for each parameter\n"
             "sweep.yaml:1:7: error: 'My Sweep' is not a name\n    1 | name: My Sweep\n"

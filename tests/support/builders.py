@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.combinations import Space
 from tasks.heartbeat import Node
-from tasks.messages import ChunkReceipt, ChunkRequest
+from tasks.messages import WIRE_VERSION, ChunkReceipt, ChunkRequest
 from tasks.plan import Chunk, ChunkPlan, SecurityWork, SweepSpec
 
 
@@ -109,7 +109,7 @@ def a_node(name: str = "sweepfleet@here", **changed: Any) -> Node:
         "memory_bytes": 2**28,
         "memory_total_bytes": 2**34,
         "version": "0.1.0",
-        "wire": 1,
+        "wire": WIRE_VERSION,
         "queue": "sweepfleet",
         "pid": 1,
         "host": "here",

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numba
+import numpy as np
 from numba.core.errors import NumbaExperimentalFeatureWarning
+from numpy.typing import NDArray
 
 from tasks import sources
 
@@ -36,6 +38,13 @@ def kernel(function: Function) -> Function:
 def part(function: Function) -> Function:
     """A piece of a hot loop: always copied into the kernel that calls it, where its constants are known."""
     return _compiled(function, forceinline=True)
+
+
+def as_kernel_column(values: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
+    """Aligned, contiguous, read-only: one kind of array, so that each kernel is compiled once."""
+    view = np.require(values, kind, ["C", "A"]).view()
+    view.flags.writeable = False
+    return view
 
 
 def _compiled(function: Function, **more: Any) -> Function:

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from tasks.api import Columns, refuse_row
-from tasks.kernels.bar_metrics import STATISTICS, WHOLE_STATISTICS
-from tasks.kernels.bigbar_settings import VARIANTS, WINDOWS
+from tasks.kernels.bars.metrics import STATISTICS, WHOLE_STATISTICS
+from tasks.kernels.bigbar.settings import VARIANTS, WINDOWS
 
 BY_VARIANT: Final = "null: the default of the variant"
 
@@ -125,19 +125,19 @@ class BigBar:
     }
 
     def prepare(self, data: Columns) -> Columns:
-        from tasks.kernels import bigbar
+        from tasks.kernels.bigbar import sweep
 
-        return bigbar.prepare(data, refuse_row)
+        return sweep.prepare(data, refuse_row)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
-        from tasks.kernels import bigbar
+        from tasks.kernels.bigbar import sweep
 
-        return bigbar.evaluate(bigbar.prepare(data, refuse_row), combinations)
+        return sweep.evaluate(sweep.prepare(data, refuse_row), combinations)
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
-        from tasks.kernels import bigbar
+        from tasks.kernels.bigbar import sweep
 
-        return bigbar.trace(bigbar.prepare(data, refuse_row), combination)
+        return sweep.trace(sweep.prepare(data, refuse_row), combination)
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the disk, on a few made-up bars."""

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.api import Columns, DataError, Slice, refuse_row, to_local, to_utc
-from tasks.kernels import breakout_terms as terms
-from tasks.kernels.breakout_settings import Settings
+from tasks.kernels.breakout import terms
+from tasks.kernels.breakout.settings import Settings
 
 if TYPE_CHECKING:
-    from tasks.kernels.breakout import BreakoutBars
+    from tasks.kernels.breakout.sweep import BreakoutBars
 
 LARGEST: Final = 1e9
 
@@ -182,14 +182,14 @@ class Breakout:
         return _prepared(data)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
-        from tasks.kernels import breakout as kernel
+        from tasks.kernels.breakout import sweep
 
         bars = _prepared(data)
-        found = kernel.evaluate(bars, _groups(bars, combinations), combinations)
+        found = sweep.evaluate(bars, _groups(bars, combinations), combinations)
         return {name: found[name] for name in self.metrics}
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
-        from tasks.kernels import breakout_rows as rows
+        from tasks.kernels.breakout import rows
 
         bars = _prepared(data)
         settings = Settings.of(combination, bars.security)
@@ -207,14 +207,13 @@ class Breakout:
 
 
 def _prepared(data: Columns) -> BreakoutBars:
-    from tasks.kernels import breakout as kernel
-    from tasks.kernels import breakout_bars as checks
-    from tasks.kernels.breakout_calendar import Clock
-    from tasks.kernels.tick_days import as_kernel_column
+    from tasks.kernels.breakout import checks, sweep
+    from tasks.kernels.breakout.boundaries import Clock
+    from tasks.kernels.jit import as_kernel_column
 
-    if isinstance(data, kernel.BreakoutBars):
+    if isinstance(data, sweep.BreakoutBars):
         return data
-    columns = {name: as_kernel_column(data[name], np.float64) for name in kernel.PRICES}
+    columns = {name: as_kernel_column(data[name], np.float64) for name in sweep.PRICES}
     stamps = as_kernel_column(_instants(data), np.int64)
     fault, why, negative = checks.first_fault(stamps, *columns.values())
     if fault >= 0:
@@ -226,7 +225,7 @@ def _prepared(data: Columns) -> BreakoutBars:
         columns = {name: as_kernel_column(values[order], np.float64) for name, values in columns.items()}
         stamps = as_kernel_column(stamps[order], np.int64)
     clock = Clock(to_local=partial(to_local, zone=terms.ZONE), to_utc=partial(to_utc, zone=terms.ZONE))
-    return kernel.BreakoutBars(
+    return sweep.BreakoutBars(
         {"timestamp": stamps, **columns}, getattr(data, "security", ""), clock, data, int(negative)
     )
 

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from tasks.api import ASK, BID, TRADE, Columns
-from tasks.kernels.closing_state import EXCHANGES
-from tasks.kernels.market_making_state import VARIANTS
+from tasks.kernels.closing.state import EXCHANGES
+from tasks.kernels.market_making.state import VARIANTS
 
 RULES: Final = ("reference", "fixed")
 
@@ -157,19 +157,19 @@ class MarketMaking:
     }
 
     def prepare(self, data: Columns) -> Columns:
-        from tasks.kernels import market_making_sweep as sweep
+        from tasks.kernels.market_making import sweep
 
         return data if isinstance(data, sweep.TickDays) else sweep.cut(data)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
-        from tasks.kernels import market_making_sweep as sweep
+        from tasks.kernels.market_making import sweep
 
         days = data if isinstance(data, sweep.TickDays) else sweep.cut(data)
         found = sweep.evaluate(days, combinations)
         return {name: found[name] for name in self.metrics}
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
-        from tasks.kernels import market_making_sweep as sweep
+        from tasks.kernels.market_making import sweep
 
         days = data if isinstance(data, sweep.TickDays) else sweep.cut(data)
         return {"trades": sweep.trace(days, combination)}
@@ -260,19 +260,19 @@ class MarketMakingClosing:
     }
 
     def prepare(self, data: Columns) -> Columns:
-        from tasks.kernels import closing_sweep as sweep
+        from tasks.kernels.closing import sweep
 
         return data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
-        from tasks.kernels import closing_sweep as sweep
+        from tasks.kernels.closing import sweep
 
         ticks = data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
         found = sweep.evaluate(ticks, combinations)
         return {name: found[name] for name in self.metrics}
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
-        from tasks.kernels import closing_sweep as sweep
+        from tasks.kernels.closing import sweep
 
         ticks = data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
         return {"trades": sweep.trace(ticks, combination)}

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from tasks.api import Columns, refuse_row
-from tasks.kernels.bar_metrics import STATISTICS, WHOLE_STATISTICS
+from tasks.kernels.bars.metrics import STATISTICS, WHOLE_STATISTICS
 
 
 @dataclass(frozen=True)
@@ -86,18 +86,18 @@ class SmaCross:
     }
 
     def prepare(self, data: Columns) -> Columns:
-        from tasks.kernels import sma_cross_sweep as sweep
+        from tasks.kernels.sma_cross import sweep
 
         return data if isinstance(data, sweep.CrossBars) else sweep.prepare(data, refuse_row)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
-        from tasks.kernels import sma_cross_sweep as sweep
+        from tasks.kernels.sma_cross import sweep
 
         bars = data if isinstance(data, sweep.CrossBars) else sweep.prepare(data, refuse_row)
         return sweep.evaluate(bars, combinations)
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
-        from tasks.kernels import sma_cross_sweep as sweep
+        from tasks.kernels.sma_cross import sweep
 
         bars = data if isinstance(data, sweep.CrossBars) else sweep.prepare(data, refuse_row)
         return sweep.trace(bars, combination)

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from tasks.api import Columns, refuse_row
-from tasks.kernels.vcp_records import ENTRIES, LEVELS, METRICS, PICKS
-from tasks.kernels.vcp_settings import STRUCTURE, DetectionParams
+from tasks.kernels.vcp.records import ENTRIES, LEVELS, METRICS, PICKS
+from tasks.kernels.vcp.settings import STRUCTURE, DetectionParams
 
 RULES: Final = ("reference", "fixed")
 
@@ -125,21 +125,21 @@ class Vcp:
     }
 
     def prepare(self, data: Columns) -> Columns:
-        from tasks.kernels import vcp
+        from tasks.kernels.vcp import sweep
 
-        return data if isinstance(data, vcp.WalkFrame) else vcp.prepare(data, refuse_row)
+        return data if isinstance(data, sweep.WalkFrame) else sweep.prepare(data, refuse_row)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
-        from tasks.kernels import vcp
+        from tasks.kernels.vcp import sweep
 
-        frame = data if isinstance(data, vcp.WalkFrame) else vcp.prepare(data, refuse_row)
-        return vcp.evaluate(frame, combinations)
+        frame = data if isinstance(data, sweep.WalkFrame) else sweep.prepare(data, refuse_row)
+        return sweep.evaluate(frame, combinations)
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
-        from tasks.kernels import vcp
+        from tasks.kernels.vcp import sweep
 
-        frame = data if isinstance(data, vcp.WalkFrame) else vcp.prepare(data, refuse_row)
-        found = vcp.trace(frame, combination)
+        frame = data if isinstance(data, sweep.WalkFrame) else sweep.prepare(data, refuse_row)
+        found = sweep.trace(frame, combination)
         return {table: {name: found[table][name] for name in self.traces[table]} for table in self.traces}
 
     def warm_up(self) -> None:

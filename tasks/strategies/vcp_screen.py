@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from tasks.api import Columns, refuse_row
-from tasks.kernels.vcp_records import LEVELS
-from tasks.kernels.vcp_screen_record import BASIC_FIELDS, FIELDS
-from tasks.kernels.vcp_settings import DetectionParams
+from tasks.kernels.vcp.records import LEVELS
+from tasks.kernels.vcp.settings import DetectionParams
+from tasks.kernels.vcp_screen.record import BASIC_FIELDS, FIELDS
 
 RULES: Final = ("reference", "fixed")
 SCREENS: Final = ("vcp", "basic")
@@ -112,18 +112,18 @@ class VcpScreen:
     }
 
     def prepare(self, data: Columns) -> Columns:
-        from tasks.kernels import vcp_screen_sweep as sweep
+        from tasks.kernels.vcp_screen import sweep
 
         return data if isinstance(data, sweep.Screenable) else sweep.prepare(data, refuse_row)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
-        from tasks.kernels import vcp_screen_sweep as sweep
+        from tasks.kernels.vcp_screen import sweep
 
         security = data if isinstance(data, sweep.Screenable) else sweep.prepare(data, refuse_row)
         return sweep.evaluate(security, combinations, self.metrics)
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
-        from tasks.kernels import vcp_screen_sweep as sweep
+        from tasks.kernels.vcp_screen import sweep
 
         security = data if isinstance(data, sweep.Screenable) else sweep.prepare(data, refuse_row)
         found: Any = sweep.trace(security, combination, tuple(self.traces["signals"]))

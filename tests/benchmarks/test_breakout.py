@@ -1,8 +1,8 @@
 """What does a breakout backtest cost, alone and among many triples, after its rows were checked?
 
 Held to design.md §6, on ES over two years (3,535 ranges): one combination takes 6.8 ms and its boundaries
-71 ms, 1,000 (target, t1, stop) triples 160 to 320 ms. `FEWEST` in tasks/kernels/breakout.py hangs on the
-figures for few. CPU time of one core, best of several; reading the file is not in it.
+71 ms, 1,000 (target, t1, stop) triples 160 to 320 ms. `FEWEST` in tasks/kernels/breakout/sweep.py hangs
+on the figures for few. CPU time of one core, best of several; reading the file is not in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from tasks.kernels import breakout as kernel
+from tasks.kernels.breakout import sweep
 from tasks.strategies.breakout import Breakout
 from tests.support.breakout_cases import (
     a_point,
@@ -45,9 +45,9 @@ def best_ms(work: Callable[[], object], times: int = 7) -> float:
     return min(found) * 1_000
 
 
-def prepared(shared: Path) -> kernel.BreakoutBars:
+def prepared(shared: Path) -> sweep.BreakoutBars:
     bars = Breakout().prepare(read_bars(shared / "data/bars/futures_ES_1m_2023-2024.parquet"))
-    assert isinstance(bars, kernel.BreakoutBars)
+    assert isinstance(bars, sweep.BreakoutBars)
     return bars
 
 
@@ -99,10 +99,10 @@ def test_many_triples_are_right_and_fast(shared: Path, choice: str, monkeypatch:
     for count in COUNTS if choice == "anywhere" else COUNTS[-1:]:
         points = anywhere(count) if choice == "anywhere" else grid()
         combinations = combinations_of(points)
-        monkeypatch.setattr(kernel, "FEWEST", 1)
+        monkeypatch.setattr(sweep, "FEWEST", 1)
         together = strategy.evaluate(bars, combinations)
         each = best_ms(partial(strategy.evaluate, bars, combinations), 5)
-        monkeypatch.setattr(kernel, "FEWEST", count + 1)
+        monkeypatch.setattr(sweep, "FEWEST", count + 1)
         alone = strategy.evaluate(bars, combinations)
         assert {n: v.tobytes() for n, v in together.items()} == {n: v.tobytes() for n, v in alone.items()}
         assert (together["wins"][0], together["rows"][0]) == (1719, 3535)

@@ -1,7 +1,7 @@
 """What does one market-making backtest cost, alone and among many, after its answer was checked?
 
 Held to design.md §6: on EMIRATES, v1 takes 4.6 ms for one combination and 1.05 ms each for 256 in one pass.
-`FEWEST_TIMED` and `FEWEST_FOLLOWING` in tasks/kernels/market_making_sweep.py hang on the figures for few.
+`FEWEST_TIMED` and `FEWEST_FOLLOWING` in tasks/kernels/market_making/sweep.py hang on the figures for few.
 CPU time of one core, best of several; reading the file is not in it, and `prepare` is printed by itself.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from tasks.kernels.market_making_state import VARIANTS
+from tasks.kernels.market_making.state import VARIANTS
 from tasks.strategies.market_making import MarketMaking, MarketMakingClosing
 from tests.support.market_making_cases import cases, combinations_of, differences, point_of, read_case
 

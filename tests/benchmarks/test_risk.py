@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.kernels.daily_indicators import cut, indicators
+from tasks.kernels.daily.indicators import cut, indicators
 from tasks.strategies.risk_score import RiskScore
 from tests.support.daily_frames import daily_frames, daily_slices
 from tests.support.reference_risk import risk

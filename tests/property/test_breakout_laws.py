@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tasks.data.slices import Slice
 from tasks.errors import DataError
-from tasks.kernels import breakout as kernel
-from tasks.kernels.breakout_settings import Settings
-from tasks.kernels.breakout_terms import INSTRUMENTS
+from tasks.kernels.breakout import sweep
+from tasks.kernels.breakout.settings import Settings
+from tasks.kernels.breakout.terms import INSTRUMENTS
 from tasks.strategies.breakout import Breakout
 from tests.support.breakout_bars import (
     FIRST_DAYS,
@@ -84,7 +84,7 @@ def test_mended_rows_are_those_of_exact_arithmetic(
 def test_side_by_side_is_one_by_one(seed: int, day: str, name: str, rules: str, data: st.DataObject) -> None:
     bars = STRATEGY.prepare(made_bars(seed, day, name, is_on_grid=data.draw(st.booleans()), days=12))
     common = data.draw(shared_settings(rules=rules, modes=("fixed",))) | {"as_of": data.draw(as_of_near(day))}
-    chosen = [p | common for p in data.draw(st.lists(points(name), min_size=kernel.FEWEST, max_size=20))]
+    chosen = [p | common for p in data.draw(st.lists(points(name), min_size=sweep.FEWEST, max_size=20))]
 
     together = evaluated(bars, combinations_of(chosen))
     alone = [evaluated(bars, combinations_of([p])) for p in chosen]
@@ -192,7 +192,7 @@ def printed_before(text: str, cut: int) -> bool:
 
 def kernel_boundaries(bars: Slice, point: dict[str, Any]) -> Any:
     prepared = STRATEGY.prepare(bars)
-    assert isinstance(prepared, kernel.BreakoutBars)
+    assert isinstance(prepared, sweep.BreakoutBars)
     shared = Settings.of(point, "ES")
     return prepared.trades(shared.schedule, shared.instrument).boundaries
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.api import refuse_row
-from tasks.kernels.daily_bars import frame_of
-from tasks.kernels.daily_indicators import Version, cut, indicators
+from tasks.kernels.daily.frame import frame_of
+from tasks.kernels.daily.indicators import Version, cut, indicators
 from tests.support.daily_frames import bars
 from tests.support.reference_risk import columns
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.kernels.market_making_state import VARIANTS
+from tasks.kernels.market_making.state import VARIANTS
 from tasks.strategies.market_making import RULES, MarketMaking, MarketMakingParams
 from tests.support.market_making_cases import combinations_of
 from tests.support.tick_streams import Row, defined, fills_of, long_stream, nanoseconds, streams, ticks_of

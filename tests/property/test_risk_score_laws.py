@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.api import DataError
-from tasks.kernels.daily_bars import DAY_NS
-from tasks.kernels.risk import VARIANTS, WINDOWS
+from tasks.kernels.daily.frame import DAY_NS
+from tasks.kernels.risk_score import VARIANTS, WINDOWS
 from tasks.strategies.risk_score import COMPONENTS, RiskScore
 from tests.support.reference_risk import BOUNDS, risk
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tasks.api import DataError
-from tasks.kernels import sma_cross_sweep
+from tasks.kernels.sma_cross import sweep
 from tasks.strategies.sma_cross import SmaCross
 from tests.support.sma_cross_cases import (
     DAY_NS,
@@ -100,7 +100,7 @@ def test_a_table_of_averages_that_is_too_large_is_made_in_pieces(monkeypatch: py
     chunk = columns_of([{"fast": f, "slow": s} for f in (7, 2, 5) for s in (9, 30, 3, 12)])
 
     whole = SmaCross().evaluate(data, chunk)
-    monkeypatch.setattr(sma_cross_sweep, "TABLE_BYTES", 3 * 200 * 8)
+    monkeypatch.setattr(sweep, "TABLE_BYTES", 3 * 200 * 8)
     pieces = SmaCross().evaluate(data, chunk)
 
     assert [row_bits(whole, i) for i in range(12)] == [row_bits(pieces, i) for i in range(12)]

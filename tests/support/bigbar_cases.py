@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.contract import Columns
-from tasks.kernels.bar_metrics import STATISTICS
-from tasks.kernels.bigbar_settings import DEFAULTS as BY_VARIANT
-from tasks.kernels.bigbar_settings import WINDOWS
+from tasks.kernels.bars.metrics import STATISTICS
+from tasks.kernels.bigbar.settings import DEFAULTS as BY_VARIANT
+from tasks.kernels.bigbar.settings import WINDOWS
 from tasks.parameters import as_arrays, declared
 from tasks.strategies.bigbar import BigBar, BigBarParams
 from tests.support.reference_bar_engine import Engine

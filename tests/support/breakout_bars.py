@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.data.slices import Slice
 from tasks.data.zones import to_utc
-from tasks.kernels.breakout_terms import INSTRUMENTS
+from tasks.kernels.breakout.terms import INSTRUMENTS
 from tests.support.breakout_cases import a_point
 from tests.support.reference_breakout import Bar, Setup
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.api import Slice, refuse_row
-from tasks.kernels.daily_bars import DAY_NS, PRICES, Frame, frame_of
+from tasks.kernels.daily.frame import DAY_NS, PRICES, Frame, frame_of
 
 SETS: Final = ("us100", "syn400")
 Columns = dict[str, np.ndarray[Any, Any]]

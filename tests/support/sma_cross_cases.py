@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.contract import Columns
-from tasks.kernels.bar_metrics import STATISTICS
+from tasks.kernels.bars.metrics import STATISTICS
 from tasks.parameters import as_arrays, declared
 from tasks.strategies.sma_cross import SmaCross, SmaCrossParams
 from tests.support.agreement import Answer, Group

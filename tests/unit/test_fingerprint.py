@@ -49,7 +49,7 @@ def test_of_a_shipped_one_it_is_what_it_leads_to_and_no_other_strategy() -> None
 
     assert "strategies/sma_cross.py" in found
     assert not any(f.startswith("strategies/") for f in found - {"strategies/sma_cross.py"})
-    assert "kernels/market_making_sweep.py" not in found
+    assert "kernels/market_making/sweep.py" not in found
 
 
 @pytest.mark.parametrize("changed", ["gap.py", "more.py", "lab/other.py"])

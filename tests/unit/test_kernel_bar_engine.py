@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.kernels.bar_engine import (
+from tasks.kernels.bars.engine import (
     Account,
     Costs,
     close_trade,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.kernels.bar_calendar import DAY_NS, bar_calendar
-from tasks.kernels.bar_metrics import STATISTICS, WHOLE_STATISTICS, as_columns
-from tasks.kernels.bar_statistics import bars_in_trades, fill_growth, trade_statistics, whole_run
+from tasks.kernels.bars.metrics import STATISTICS, WHOLE_STATISTICS, as_columns
+from tasks.kernels.bars.periods import DAY_NS, bar_calendar
+from tasks.kernels.bars.statistics import bars_in_trades, fill_growth, trade_statistics, whole_run
 from tasks.kernels.jit import kernel
 from tests.support.reference_bar_engine import Trade
 from tests.support.reference_bar_statistics import plain_statistics

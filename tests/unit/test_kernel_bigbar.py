@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tasks.kernels.bar_indicators import average_true_range, pairwise_sum, restricted, true_range
+from tasks.kernels.bigbar.indicators import average_true_range, pairwise_sum, restricted, true_range
 from tests.support import reference_bigbar
 from tests.support.bigbar_cases import MINUTE_NS, MONDAY_NS, walk
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.api import DataError, Slice, refuse_row
-from tasks.kernels.daily_bars import DAY_NS, MISSING_TIME, frame_of
+from tasks.kernels.daily.frame import DAY_NS, MISSING_TIME, frame_of
 from tests.support.daily_frames import bars, days
 
 

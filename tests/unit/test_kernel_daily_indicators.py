@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.api import refuse_row
-from tasks.kernels.daily_bars import Frame, frame_of
-from tasks.kernels.daily_indicators import AVERAGES, cut, first_seen, indicators
+from tasks.kernels.daily.frame import Frame, frame_of
+from tasks.kernels.daily.indicators import AVERAGES, cut, first_seen, indicators
 from tests.support.daily_frames import SETS, bars, daily_frames, days
 
 

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 
-from tasks.kernels import market_making_sweep as sweep
+from tasks.kernels.market_making import sweep
 from tasks.strategies.market_making import MarketMaking, MarketMakingParams
 from tests.support.market_making_cases import combinations_of
 from tests.support.tick_streams import Row, defined, long_stream, script, ticks_of

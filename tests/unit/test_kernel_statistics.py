@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.kernels.market_making_state import fresh_states
+from tasks.kernels.market_making.state import fresh_states
 from tasks.kernels.statistics import fill_statistics, sharpe_of_days
 
 

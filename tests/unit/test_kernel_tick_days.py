@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.kernels.tick_days import BUCKET_BITS, cut_days
+from tasks.kernels.market_making.days import BUCKET_BITS, cut_days
 from tests.support.tick_streams import Row, long_stream, script, ticks_of
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.kernels.daily_bars import PRICES
-from tasks.kernels.vcp_levels import stop_level, target_level
-from tasks.kernels.vcp_settings import settings_of
-from tasks.kernels.vcp_stages import Stages, bars_of, stages_at
+from tasks.kernels.daily.frame import PRICES
+from tasks.kernels.vcp.levels import stop_level, target_level
+from tasks.kernels.vcp.settings import settings_of
+from tasks.kernels.vcp.stages import Stages, bars_of, stages_at
 from tests.support.daily_frames import SETS, daily_frames, days
 from tests.support.vcp_walks import Frame, a_breakout, a_point
 

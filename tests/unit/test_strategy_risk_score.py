@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.api import DataError
-from tasks.kernels.risk import BOUNDS, VARIANTS, WEIGHTS, WINDOWS, overall
+from tasks.kernels.risk_score import BOUNDS, VARIANTS, WEIGHTS, WINDOWS, overall
 from tasks.parameters import ValueRefused, coerce, declared
 from tasks.strategies.risk_score import COMPONENTS, RiskScore, RiskScoreParams
 from tests.support import reference_risk

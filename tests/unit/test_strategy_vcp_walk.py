@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import DataError
-from tasks.kernels.daily_bars import PRICES
+from tasks.kernels.daily.frame import PRICES
 from tasks.strategies.vcp import Vcp
 from tests.support.daily_frames import SETS, daily_slices
 from tests.support.vcp_walks import (

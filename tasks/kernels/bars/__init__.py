@@ -1,0 +1,1 @@
+"""What strategies on bars share: bars in order, their periods, an account's engine, its statistics."""

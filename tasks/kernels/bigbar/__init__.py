@@ -1,0 +1,1 @@
+"""BigBar (bigbar.md): `sweep` is the door, `play` the hot loop."""

@@ -1,0 +1,1 @@
+"""Daily bars as screens and scores read them, and the indicator columns made from them."""

@@ -1,0 +1,1 @@
+"""Market making on ticks: `sweep` is the door, `play` the rules, the other loops its faster equals."""

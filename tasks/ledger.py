@@ -61,6 +61,7 @@ class Ledger:
         self._create = client.register_script(scripts.CREATE)
         self._start = client.register_script(scripts.START)
         self._commit = client.register_script(scripts.COMMIT)
+        self._adopt = client.register_script(scripts.ADOPT)
         self._retract = client.register_script(scripts.RETRACT)
         self._hold = client.register_script(scripts.HOLD)
         self._release = client.register_script(scripts.RELEASE)
@@ -190,6 +191,13 @@ class Ledger:
         args += _numbers(receipt, request.cost_ms)
         code, text = self._commit(keys=keys, args=args)
         return None if code == -1 else ChunkReceipt.from_json(text)
+
+    def adopt(self, receipt: ChunkReceipt, cost_ms: int) -> bool:
+        """A receipt whose part is kept elsewhere, in a ledger that does not know it; False where it has
+        one.
+        """
+        args: list[Any] = [receipt.chunk, receipt.to_json(), *_numbers(receipt, cost_ms)]
+        return bool(self._adopt(keys=[self.key(word) for word in ("done", "totals", "failing")], args=args))
 
     def retract(self, receipt: ChunkReceipt, cost_ms: int) -> None:
         """Takes back a receipt whose part is missing or damaged, unless somebody did before."""

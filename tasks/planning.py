@@ -11,7 +11,7 @@ from typing import Final
 
 from celery import Celery
 
-from tasks import chunking, store
+from tasks import chunking, kept, store
 from tasks.heartbeat import live_nodes
 from tasks.ledger import Ledger
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
@@ -20,7 +20,6 @@ from tasks.publish import Publisher
 PATIENCE_SECONDS: Final = (
     60.0  # pilots that take longer have told enough: backtests are slow, chunks will be small
 )
-PLAN_FILE: Final = "plan"
 
 
 def plan_step(app: Celery, ledger: Ledger, spec: SweepSpec, meta: dict[str, str]) -> ChunkPlan | None:
@@ -48,12 +47,4 @@ def plan_step(app: Celery, ledger: Ledger, spec: SweepSpec, meta: dict[str, str]
 def keep(spec: SweepSpec, plan: ChunkPlan) -> None:
     """In the results folder too, where it is seen from here: for a Redis that is lost."""
     if store.marked(spec.results) == spec.identity:
-        store.write_whole(store.work_folder(spec.results) / PLAN_FILE, plan.to_bytes())
-
-
-def kept(spec: SweepSpec) -> ChunkPlan | None:
-    """The chunks of an earlier run, from the work folder."""
-    try:
-        return ChunkPlan.from_bytes((store.work_folder(spec.results) / PLAN_FILE).read_bytes())
-    except OSError:
-        return None
+        store.write_whole(store.work_folder(spec.results) / kept.PLAN_FILE, plan.to_bytes())

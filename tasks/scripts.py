@@ -70,6 +70,16 @@ for i = counters, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], -ARGV[i + 
 return 1
 """
 
+# The reverse: a receipt that is known from elsewhere, as after a lost Redis.
+# KEYS: done, totals, failing   ARGV: as above
+ADOPT: Final = """
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+local counters = 4 + 2 * tonumber(ARGV[3])
+for i = 4, counters - 1, 2 do redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1]) end
+for i = counters, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1]) end
+return 1
+"""
+
 # KEYS: lease   ARGV: holder, milliseconds
 HOLD: Final = """
 local holder = redis.call('GET', KEYS[1])

@@ -6,7 +6,6 @@ number of times by any number of processes: the worker that takes the chord's ca
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -21,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import arrow, codec, manifest, names, store
+from tasks import arrow, codec, kept, manifest, names, store
 from tasks.combinations import Block, canonical
 from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused, NotFound, PartDamaged
@@ -90,6 +89,8 @@ def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
             return "held"
         try:
             files = _write_shard(ledger, spec, shard, list(zip(chunks, receipts, strict=True)), lease)
+            note = {"files": files, "ms": round((time.perf_counter() - begun) * 1000)}
+            kept.write(spec, shard, note, [r for r in receipts if r])
         except _PartGone as gone:
             if shard in ledger.shard_notes():  # it was merged since we asked, and its parts deleted
                 return "already"
@@ -97,7 +98,7 @@ def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
             return "incomplete"
         except OSError as e:
             raise _refused(spec, e) from e
-        ledger.note_shard(shard, {"files": files, "ms": round((time.perf_counter() - begun) * 1000)})
+        ledger.note_shard(shard, note)
         _drop_parts(ledger, spec, [r for r in receipts if r])
     log.info("shard merged", extra={"event": "shard_merged", "sweep": spec.sweep_id, "shard": shard})
     return "merged"
@@ -122,7 +123,7 @@ def finish(ledger: Ledger, holder: str) -> Verdict:
             return "held"
         if ledger.final() is not None:
             return "already"
-        if lost := [s for s, note in notes.items() if not _stands(spec, note)]:
+        if lost := [s for s, note in notes.items() if not kept.stand(spec, note)]:
             _forget_shards(ledger, spec, plan, lost)
             return "incomplete"
         try:
@@ -156,9 +157,9 @@ def _write_shard(
     ledger: Ledger, spec: SweepSpec, shard: int, work: list[tuple[Chunk, ChunkReceipt | None]], lease: _Lease
 ) -> dict[str, dict[str, Any]]:
     wanted = schemas(spec)
-    paths = {table: f"shards/{shard:06}.{table}.parquet" for table in wanted}
+    paths = {table: kept.piece(shard, table) for table in wanted}
     folder = store.work_folder(spec.results)
-    (folder / "shards").mkdir(parents=True, exist_ok=True)
+    (folder / kept.FOLDER).mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         scratch = {t: stack.enter_context(whole_file(folder / p)) for t, p in paths.items()}
         with ExitStack() as writing:
@@ -168,7 +169,7 @@ def _write_shard(
                 if receipt is not None:
                     _add_chunk(ledger, spec, chunk, receipt, writers)
         files = {
-            t: {"file": paths[t], "rows": writers[t].rows, "sha256": _digest(scratch[t])} for t in wanted
+            t: {"file": paths[t], "rows": writers[t].rows, "sha256": kept.digest(scratch[t])} for t in wanted
         }
     return files
 
@@ -271,10 +272,12 @@ def _refused(spec: SweepSpec, e: OSError) -> FolderRefused:
 
 
 def _close(ledger: Ledger, spec: SweepSpec, state: LedgerState) -> None:
-    """The results stand. Nobody needs the pieces any more; spec and plan stay, for `resume --failed`."""
+    """The results stand. Nobody needs the pieces now; spec, plan and notes stay, for `resume --failed`."""
     ledger.move(state, only_from=("open", "cancelling"))
-    for folder in ("shards", "parts"):
-        shutil.rmtree(store.work_folder(spec.results) / folder, ignore_errors=True)
+    folder = store.work_folder(spec.results)
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+    for piece in (folder / kept.FOLDER).glob("*.parquet"):
+        piece.unlink(missing_ok=True)
 
 
 def _pieces(spec: SweepSpec, notes: dict[int, dict[str, Any]], table: str) -> Iterator[pa.Table]:
@@ -298,14 +301,6 @@ def _once(failures: pa.Table, seen: tuple[Any, ...] | None) -> tuple[pa.Table, t
     return failures.filter(arrow.flags(np.array(keep, np.bool_))), seen
 
 
-def _stands(spec: SweepSpec, note: dict[str, Any]) -> bool:
-    folder = store.work_folder(spec.results)
-    try:
-        return all(_digest(folder / f["file"]) == f["sha256"] for f in note["files"].values())
-    except OSError:
-        return False
-
-
 def _forget_shards(ledger: Ledger, spec: SweepSpec, plan: ChunkPlan, shards: list[int]) -> None:
     """Their files are gone or damaged and their parts were deleted: the chunks run again."""
     log.warning(
@@ -317,8 +312,4 @@ def _forget_shards(ledger: Ledger, spec: SweepSpec, plan: ChunkPlan, shards: lis
             if receipt:
                 ledger.retract(receipt, chunk.cost_ms)
         ledger.forget_shard(shard)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        kept.forget(spec, shard)

@@ -14,7 +14,7 @@ from producer.run.local import PrivateStack
 from producer.run.look import shared_url
 from producer.run.session import Session
 from producer.spec.check import CheckedSweep
-from tasks import names, planning
+from tasks import kept, names, planning
 from tasks.celery_app import make_app, merge_queue
 from tasks.connection import check_server, connect, translated
 from tasks.errors import ClusterUnavailable, UsageError
@@ -83,8 +83,9 @@ def open_session(
                 ledger.purge()
             if not ledger.create(spec):
                 _go_on(ledger, spec, alone=stack is not None)
-            elif not fresh and (plan := planning.kept(spec)):
-                ledger.fix_plan(plan)  # a Redis that was emptied: the same chunks again
+            elif not fresh and (plan := kept.plan_of(spec)):
+                ledger.fix_plan(plan)  # a Redis that was emptied: the same chunks, as far as they are missing
+                kept.restore(ledger, spec, plan)
         undone.pop_all()
     records.save(settings.state_dir, record)
     app = make_app(settings.model_copy(update={"redis_url": url}))

@@ -65,10 +65,11 @@ def test_the_bytes_do_not_depend_on_chunks_or_shards(
     assert ended(other).content() == ended(sweep).content()
 
 
-def test_when_it_is_over_only_the_results_and_the_work_folders_marker_are_left(sweep: Sweep) -> None:
+def test_when_it_is_over_only_the_results_the_marker_and_the_notes_are_left(sweep: Sweep) -> None:
     ended(sweep)
 
     assert files(sweep.results) == [
+        *(f".sweepfleet/shards/00000{shard}.json" for shard in range(3)),
         ".sweepfleet/sweep",
         "failures.parquet",
         "manifest.json",

@@ -6,7 +6,7 @@ PYTHON := $(BIN)/python
 PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports quick-tests deploy-files bench bench-peers accept clean run-time development
+.PHONY: help demo test test-faults chaos check lint types imports quick-tests deploy-files bench bench-peers accept clean run-time development
 
 help: ## This list
 	@echo "Start with: make demo"
@@ -23,7 +23,18 @@ demo: run-time ## Install what runs (into .venv), make tick data, run a sweep on
 	@echo "The sweep that just ran is examples/demo/sweep.yaml; its results folder is below demo/results."
 
 test: development check ## Install the development packages too, run check, then every other test but the slow ones
-	$(PYTEST) tests --ignore tests/unit --ignore tests/property --ignore tests/benchmarks -m "not slow and not bench"
+	$(PYTEST) tests --ignore tests/unit --ignore tests/property --ignore tests/benchmarks -m "not slow and not bench and not fault"
+
+test-faults: development ## Every fault of the durability table, the slow ones too (25 min on 2 cores)
+	$(PYTEST) tests/fault --timeout 0 -m "not bench"
+
+SEED ?= 1
+MINUTES ?= 2
+STRATEGY ?= tallied
+RESULTS ?= redis
+
+chaos: development ## Faults at random for MINUTES=n from SEED=n; also STRATEGY=market_making, RESULTS=files
+	$(PYTHON) -m tests.fault.chaos --seed $(SEED) --minutes $(MINUTES) --strategy $(STRATEGY) --results $(RESULTS)
 
 check: lint types imports deploy-files quick-tests ## What must be green before each commit: style, types, imports, quick tests
 
@@ -41,7 +52,7 @@ deploy-files: development
 	$(BIN)/hadolint deploy/Dockerfile
 
 quick-tests: development
-	$(PYTEST) -q tests/unit tests/property -m "not slow and not bench"
+	$(PYTEST) -q tests/unit tests/property -m "not slow and not bench and not fault"
 
 bench: development ## How fast, after checking the answer; wants a machine with nothing else to do
 	$(PYTEST) tests/benchmarks -s --timeout 0

@@ -65,6 +65,8 @@ BOUNDS: Final = np.array(  # by variant, component, and score: the highest measu
 
 def prepare(data: Columns, refuse: Refuse) -> Frame:
     """The complete rows, and the collector's `atr` of the whole history: 0 on the first 50."""
+    if isinstance(data, Frame):
+        return data
     frame = frame_of(data, refuse, missing="drop")
     atr = np.zeros(frame.bars)
     fill_average_true_range(frame["high"], frame["low"], frame["close"], ATR_LENGTH, atr)

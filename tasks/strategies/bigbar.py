@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from tasks.api import Columns, refuse_row
-from tasks.kernels.bars.metrics import STATISTICS, WHOLE_STATISTICS
+from tasks.kernels.bars.metrics import STATISTICS, TRACES, WHOLE_STATISTICS
 from tasks.kernels.bigbar.settings import VARIANTS, WINDOWS
 
 BY_VARIANT: Final = "null: the default of the variant"
@@ -105,24 +105,7 @@ class BigBar:
     metric: Final = "return_pct"
     goal: Final[Literal["maximize"]] = "maximize"
     groups: Final = ("variant", "window", "atr_period")
-    traces: Final = {
-        "trades": {
-            "trade_no": "int64",
-            "size": "int64",
-            "entry_bar": "int64",
-            "exit_bar": "int64",
-            "entry_time": "timestamp[ns]",
-            "exit_time": "timestamp[ns]",
-            "entry_price": "double",
-            "exit_price": "double",
-            "sl": "double",
-            "tp": "double",
-            "pnl": "double",
-            "commission": "double",
-            "return_pct": "double",
-        },
-        "equity": {"bar": "int64", "time": "timestamp[ns]", "equity": "double"},
-    }
+    traces: Final = TRACES
 
     def prepare(self, data: Columns) -> Columns:
         from tasks.kernels.bigbar import sweep

@@ -159,20 +159,18 @@ class MarketMaking:
     def prepare(self, data: Columns) -> Columns:
         from tasks.kernels.market_making import sweep
 
-        return data if isinstance(data, sweep.TickDays) else sweep.cut(data)
+        return sweep.prepare(data)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
         from tasks.kernels.market_making import sweep
 
-        days = data if isinstance(data, sweep.TickDays) else sweep.cut(data)
-        found = sweep.evaluate(days, combinations)
+        found = sweep.evaluate(sweep.prepare(data), combinations)
         return {name: found[name] for name in self.metrics}
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
         from tasks.kernels.market_making import sweep
 
-        days = data if isinstance(data, sweep.TickDays) else sweep.cut(data)
-        return {"trades": sweep.trace(days, combination)}
+        return {"trades": sweep.trace(sweep.prepare(data), combination)}
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the disk, on a few made-up ticks."""
@@ -262,20 +260,18 @@ class MarketMakingClosing:
     def prepare(self, data: Columns) -> Columns:
         from tasks.kernels.closing import sweep
 
-        return data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
+        return sweep.prepare(data)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
         from tasks.kernels.closing import sweep
 
-        ticks = data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
-        found = sweep.evaluate(ticks, combinations)
+        found = sweep.evaluate(sweep.prepare(data), combinations)
         return {name: found[name] for name in self.metrics}
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
         from tasks.kernels.closing import sweep
 
-        ticks = data if isinstance(data, sweep.SortedTicks) else sweep.prepare(data)
-        return {"trades": sweep.trace(ticks, combination)}
+        return {"trades": sweep.trace(sweep.prepare(data), combination)}
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the disk, on a few made-up ticks."""

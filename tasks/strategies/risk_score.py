@@ -78,16 +78,13 @@ class RiskScore:
 
     def prepare(self, data: Columns) -> Columns:
         from tasks.kernels import risk_score
-        from tasks.kernels.daily.frame import Frame
 
-        return data if isinstance(data, Frame) else risk_score.prepare(data, refuse_row)
+        return risk_score.prepare(data, refuse_row)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
         from tasks.kernels import risk_score
-        from tasks.kernels.daily.frame import Frame
 
-        frame = data if isinstance(data, Frame) else risk_score.prepare(data, refuse_row)
-        return risk_score.evaluate(frame, combinations)
+        return risk_score.evaluate(risk_score.prepare(data, refuse_row), combinations)
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the disk, on a year of nothing happening."""

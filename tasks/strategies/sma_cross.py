@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from tasks.api import Columns, refuse_row
-from tasks.kernels.bars.metrics import STATISTICS, WHOLE_STATISTICS
+from tasks.kernels.bars.metrics import STATISTICS, TRACES, WHOLE_STATISTICS
 
 
 @dataclass(frozen=True)
@@ -66,41 +66,22 @@ class SmaCross:
     metric: Final = "return_pct"
     goal: Final[Literal["maximize"]] = "maximize"
     groups: Final = ("fast", "slow")
-    traces: Final = {
-        "trades": {
-            "trade_no": "int64",
-            "size": "int64",
-            "entry_bar": "int64",
-            "exit_bar": "int64",
-            "entry_time": "timestamp[ns]",
-            "exit_time": "timestamp[ns]",
-            "entry_price": "double",
-            "exit_price": "double",
-            "sl": "double",
-            "tp": "double",
-            "pnl": "double",
-            "commission": "double",
-            "return_pct": "double",
-        },
-        "equity": {"bar": "int64", "time": "timestamp[ns]", "equity": "double"},
-    }
+    traces: Final = TRACES
 
     def prepare(self, data: Columns) -> Columns:
         from tasks.kernels.sma_cross import sweep
 
-        return data if isinstance(data, sweep.CrossBars) else sweep.prepare(data, refuse_row)
+        return sweep.prepare(data, refuse_row)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
         from tasks.kernels.sma_cross import sweep
 
-        bars = data if isinstance(data, sweep.CrossBars) else sweep.prepare(data, refuse_row)
-        return sweep.evaluate(bars, combinations)
+        return sweep.evaluate(sweep.prepare(data, refuse_row), combinations)
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
         from tasks.kernels.sma_cross import sweep
 
-        bars = data if isinstance(data, sweep.CrossBars) else sweep.prepare(data, refuse_row)
-        return sweep.trace(bars, combination)
+        return sweep.trace(sweep.prepare(data, refuse_row), combination)
 
     def warm_up(self) -> None:
         """Compile every kernel, or load it from the disk, on a few made-up bars."""

@@ -127,19 +127,17 @@ class Vcp:
     def prepare(self, data: Columns) -> Columns:
         from tasks.kernels.vcp import sweep
 
-        return data if isinstance(data, sweep.WalkFrame) else sweep.prepare(data, refuse_row)
+        return sweep.prepare(data, refuse_row)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
         from tasks.kernels.vcp import sweep
 
-        frame = data if isinstance(data, sweep.WalkFrame) else sweep.prepare(data, refuse_row)
-        return sweep.evaluate(frame, combinations)
+        return sweep.evaluate(sweep.prepare(data, refuse_row), combinations)
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
         from tasks.kernels.vcp import sweep
 
-        frame = data if isinstance(data, sweep.WalkFrame) else sweep.prepare(data, refuse_row)
-        found = sweep.trace(frame, combination)
+        found = sweep.trace(sweep.prepare(data, refuse_row), combination)
         return {table: {name: found[table][name] for name in self.traces[table]} for table in self.traces}
 
     def warm_up(self) -> None:

@@ -114,18 +114,17 @@ class VcpScreen:
     def prepare(self, data: Columns) -> Columns:
         from tasks.kernels.vcp_screen import sweep
 
-        return data if isinstance(data, sweep.Screenable) else sweep.prepare(data, refuse_row)
+        return sweep.prepare(data, refuse_row)
 
     def evaluate(self, data: Columns, combinations: Columns) -> Columns:
         from tasks.kernels.vcp_screen import sweep
 
-        security = data if isinstance(data, sweep.Screenable) else sweep.prepare(data, refuse_row)
-        return sweep.evaluate(security, combinations, self.metrics)
+        return sweep.evaluate(sweep.prepare(data, refuse_row), combinations, self.metrics)
 
     def trace(self, data: Columns, combination: Mapping[str, Any]) -> Mapping[str, Columns]:
         from tasks.kernels.vcp_screen import sweep
 
-        security = data if isinstance(data, sweep.Screenable) else sweep.prepare(data, refuse_row)
+        security = sweep.prepare(data, refuse_row)
         found: Any = sweep.trace(security, combination, tuple(self.traces["signals"]))
         return {"signals": found}
 

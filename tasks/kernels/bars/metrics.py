@@ -1,7 +1,8 @@
-"""The statistics of bar strategies by name (design.md §4). No compiler here: declarations import this."""
+"""Statistics and tables of bar strategies, by name (design.md §4). No compiler: declarations import this."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +40,25 @@ STATISTICS: Final = (
     "commissions",
 )
 WHOLE_STATISTICS: Final = ("trades",)
+TRACES: Final[Mapping[str, Mapping[str, str]]] = {
+    "trades": {
+        "trade_no": "int64",
+        "size": "int64",
+        "entry_bar": "int64",
+        "exit_bar": "int64",
+        "entry_time": "timestamp[ns]",
+        "exit_time": "timestamp[ns]",
+        "entry_price": "double",
+        "exit_price": "double",
+        "sl": "double",
+        "tp": "double",
+        "pnl": "double",
+        "commission": "double",
+        "return_pct": "double",
+    },
+    "equity": {"bar": "int64", "time": "timestamp[ns]", "equity": "double"},
+}
+"""What a run on bars can show: its closed trades, and its worth at every bar."""
 
 
 def as_columns(rows: NDArray[np.float64]) -> dict[str, NDArray[Any]]:

@@ -84,6 +84,8 @@ def order_in_time(timestamp: NDArray[np.int64], sort_kind: str) -> NDArray[np.in
 
 
 def prepare(data: Columns) -> SortedTicks:
+    if isinstance(data, SortedTicks):
+        return data
     columns = {name: as_kernel_column(data[name], kind) for name, kind in TICK_COLUMNS.items()}
     return SortedTicks(getattr(data, "security", ""), columns)
 

@@ -65,7 +65,9 @@ class TickDays(Mapping[str, NDArray[Any]]):
         return len(self.columns)
 
 
-def cut(data: Columns) -> TickDays:
+def prepare(data: Columns) -> TickDays:
+    if isinstance(data, TickDays):
+        return data
     days = TickDays({name: as_kernel_column(data[name], kind) for name, kind in TICK_COLUMNS.items()})
     days.by(False)
     return days

@@ -49,6 +49,8 @@ class CrossBars(Mapping[str, NDArray[Any]]):
 
 
 def prepare(data: Columns, refuse: Refuse) -> CrossBars:
+    if isinstance(data, CrossBars):
+        return data
     bars = bars_of(data, refuse, above_zero=("open", "close"))
     calendar = bar_calendar(bars.time, bars.close) if bars.time.size else None
     return CrossBars(data, bars, calendar)

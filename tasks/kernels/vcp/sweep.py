@@ -52,6 +52,8 @@ class WalkFrame(Mapping[str, NDArray[Any]]):
 
 
 def prepare(data: Columns, refuse: Refuse) -> WalkFrame:
+    if isinstance(data, WalkFrame):
+        return data
     frame = frame_of(data, refuse)
     known = indicators(frame)
     bars = bars_of(*(frame[name] for name in ("open", "high", "low", "close", "volume")))

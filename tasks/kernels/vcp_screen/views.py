@@ -109,6 +109,8 @@ def _kept(store: dict[Key, Value], key: Key, make: Callable[[], Value]) -> Value
 
 
 def prepare(data: Mapping[str, NDArray[Any]], refuse: Refuse) -> Screenable:
+    if isinstance(data, Screenable):
+        return data
     frame = frame_of(data, refuse)
     bars: Bars = bars_of(*(frame[name] for name in ("open", "high", "low", "close", "volume")))
     return Screenable(frame=frame, bars=bars, token=getattr(data, "token", None))

@@ -46,6 +46,12 @@ class Block:
     def __len__(self) -> int:
         return len(self.raw)
 
+    def part(self, first: int, last: int) -> Block:
+        """The combinations at these places of the block."""
+        columns = {name: values[first:last] for name, values in self.columns.items()}
+        fragments = [values[first:last] for values in self.fragments]
+        return Block(self.names, columns, self.raw[first:last], fragments)
+
     def ids(self) -> list[str]:
         """The name of each combination: a hash of its canonical JSON, the same in any sweep and order."""
         if not self.fragments:

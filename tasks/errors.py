@@ -18,6 +18,11 @@ SweepError
 │   ├── StrategyRefused      not below what may be imported here
 │   ├── StrategyFaulty       it breaks a promise that every strategy makes
 │   └── StrategyDrift        planner and worker have different code
+├── ProcessEnded          4  a process that evaluated combinations ended without a result
+│   ├── Crashed              by a fault of its own, or an exit in the middle
+│   ├── Killed               from outside
+│   ├── OutOfMemory          by the system, for want of memory
+│   └── TimeLimit            by us, for it took longer than `execution.timeout`
 └── PartDamaged           4  a stored result does not match its checksum
 """
 
@@ -133,6 +138,26 @@ class StrategyFaulty(StrategyError):
 
 class StrategyDrift(StrategyError):
     """Planner and worker have different code for the strategy; nothing was computed."""
+
+
+class ProcessEnded(SweepError):
+    """A process of its own, in which combinations were evaluated, ended without a result."""
+
+
+class Crashed(ProcessEnded):
+    """The strategy's code, or a library below it, brought the process down."""
+
+
+class Killed(ProcessEnded):
+    """Somebody or something ended the process with a signal that cannot be refused."""
+
+
+class OutOfMemory(ProcessEnded):
+    """The system ended the process because memory had run out."""
+
+
+class TimeLimit(ProcessEnded):
+    """There was no result within the sweep's `execution.timeout`."""
 
 
 class PartDamaged(SweepError):

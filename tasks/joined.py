@@ -1,11 +1,12 @@
-"""The results of a chunk's securities as one: tables with a column that says whose each row is.
+"""Results put together: those of a chunk's securities, and those of a security's combinations.
 
-The summary needs none: every security has the same combinations, in the same order, one after another.
+Where securities meet, tables have a column that says whose each row is. The summary needs none: every
+security has the same combinations, in the same order, one after another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -20,15 +21,23 @@ SUMMARY: Final = "summary"
 
 def joined(results: Sequence[ChunkResult]) -> ChunkResult:
     """The results of a chunk's securities, in their order."""
-    tables = {}
-    for name in dict.fromkeys(name for result in results for name in result.tables):
-        if name == SUMMARY:
-            tables[name] = _summary([r.tables[name] for r in results])
-        else:
-            owned = [_owned(i, r.tables[name]) for i, r in enumerate(results) if name in r.tables]
-            tables[name] = pa.concat_tables(owned)
+    owned = [
+        {n: t if n == SUMMARY else _owned(i, t) for n, t in result.tables.items()}
+        for i, result in enumerate(results)
+    ]
+    return _together(results, owned)
+
+
+def in_sequence(results: Sequence[ChunkResult]) -> ChunkResult:
+    """The result of a security whose combinations were evaluated in pieces: what one piece would give."""
+    return _together(results, [result.tables for result in results])
+
+
+def _together(results: Sequence[ChunkResult], tables: Sequence[Mapping[str, pa.Table]]) -> ChunkResult:
+    names = dict.fromkeys(name for found in tables for name in found)
+    kept = {name: [found[name] for found in tables if name in found] for name in names}
     return ChunkResult(
-        tables=tables,
+        tables={n: _summary(t) if n == SUMMARY else pa.concat_tables(t) for n, t in kept.items()},
         ok=sum(r.ok for r in results),
         failed=sum(r.failed for r in results),
         empty=sum(r.empty for r in results),

@@ -30,7 +30,8 @@ LedgerState = Literal["open", "cancelling", "cancelled", "done", "failed"]
 class Start:
     """What a worker is told when it wants to begin a chunk."""
 
-    verdict: Literal["start", "done", "closed"]
+    verdict: Literal["start", "done", "closed", "alone"]
+    """`alone`: not begun, for this start needs a message that allows more time."""
     starts: int = 0
     stamp: str = ""
     """The spec's, as it is now: code, data and results folder may change under the same id."""
@@ -67,6 +68,8 @@ class Ledger:
         self._release = client.register_script(scripts.RELEASE)
         self._move = client.register_script(scripts.MOVE)
         self._missing = client.register_script(scripts.MISSING)
+        self._note = client.register_script(scripts.NOTE)
+        self._move_part = client.register_script(scripts.MOVE_PART)
 
     def key(self, what: str) -> str:
         return names.sweep_key(self.sweep_id, what)
@@ -175,12 +178,17 @@ class Ledger:
 
     # A chunk's life -----------------------------------------------------------------------------------------
 
-    def start(self, request: ChunkRequest) -> Start:
+    def start(self, request: ChunkRequest, unless: int = 0) -> Start:
+        """Counts a start, unless it would be number `unless`."""
         keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
-        verdict, text, starts = self._start(keys=keys, args=[request.name, time.time(), KEEP_SECONDS])
+        verdict, text, starts = self._start(keys=keys, args=[request.name, time.time(), KEEP_SECONDS, unless])
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
-        stamp = text.decode() if verdict == b"start" else ""
+        stamp = text.decode() if verdict in (b"start", b"alone") else ""
         return Start(verdict=verdict.decode(), starts=int(starts), stamp=stamp, receipt=receipt)
+
+    def put_back(self, request: ChunkRequest) -> None:
+        """The chunk is in nobody's hand until its next message is taken."""
+        self.client.hdel(self.key("hand"), request.name)
 
     def commit(self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes) -> ChunkReceipt | None:
         """The receipt that stands, this one or an earlier one; None: the sweep is cancelled or forgotten."""

@@ -6,6 +6,7 @@ combination is tried alone, so that only the guilty one is a failure.
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ from numpy.typing import NDArray
 from tasks import arrow
 from tasks.combinations import Block
 from tasks.contract import Columns
-from tasks.errors import StrategyError
+from tasks.errors import ProcessEnded, StrategyError, SweepError
 from tasks.parameters import as_arrays
 from tasks.registry import Description
 
 Fatal = tuple[type[BaseException], ...]
 EMPTY: Final = "empty"
 SEED: Final = "seed"
+NAME_BYTES: Final = 100
 MESSAGE_BYTES: Final = 2_000
 TRACEBACK_BYTES: Final = 8_000
 OUTCOME_SCHEMA: Final = pa.schema([("combination", pa.string()), ("status", pa.string())])
@@ -53,19 +55,43 @@ class Failure:
     def of(cls, error: BaseException, combination: str | None = None) -> Failure:
         try:
             message = str(error)
-        except Exception as e:  # the strategy's code too
+        except BaseException as e:  # the strategy's code too
             message = f"its message cannot be read: {type(e).__name__}"
+        lines = [_plain(line, MESSAGE_BYTES) for line in traceback.format_exception(error)]
         return cls(
             combination=combination,
-            error=_plain(type(error).__name__),
-            message=_plain(message)[:MESSAGE_BYTES],
-            traceback=_plain("".join(traceback.format_exception(error)))[-TRACEBACK_BYTES:],
+            error=_plain(type(error).__name__, NAME_BYTES),
+            message=_plain(message, MESSAGE_BYTES),
+            traceback="".join(lines)[-TRACEBACK_BYTES:],
         )
 
+    @classmethod
+    def named(cls, error: SweepError, combination: str | None = None) -> Failure:
+        """One that we know: the name and the message say it all, with what to do where that is known."""
+        tells = isinstance(error, (StrategyError, ProcessEnded)) and error.hint
+        said = f"{error.message}; {error.hint}" if tells else error.message
+        return cls(combination=combination, error=type(error).__name__, message=_plain(said, MESSAGE_BYTES))
 
-def _plain(text: str) -> str:
-    """Without what no file can hold: half a character, as names of broken files have it."""
-    return text.encode("utf-8", "backslashreplace").decode()
+
+def is_result(error: BaseException, fatal: Fatal) -> bool:
+    """Whether what was raised is a failed backtest: `sys.exit()` in a strategy is.
+
+    Not so the end of our time, Ctrl-C, or the exit of a process that was told to end while the strategy ran.
+    """
+    if isinstance(error, SystemExit):
+        from billiard.common import terminate_handler_fired
+
+        return not terminate_handler_fired()
+    if isinstance(error, KeyboardInterrupt):  # in a node's processes nobody can press it
+        return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return not isinstance(error, fatal)
+
+
+def _plain(text: str, most: int) -> str:
+    """No longer than that, and without what no file can hold: half a character, as names of broken files
+    have it.
+    """
+    return text[:most].encode("utf-8", "backslashreplace")[:most].decode("utf-8", "ignore")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +115,9 @@ def evaluate(
     failures: dict[int, Failure] = {}
     try:
         found = _metrics(about, data, combinations, len(block))
-    except fatal:
-        raise
-    except (Exception, MemoryError):  # the strategy's code: anything may come out of it
+    except BaseException as e:  # the strategy's code: anything may come out of it
+        if not is_result(e, fatal):
+            raise
         found, failures = _one_by_one(about, data, combinations, ids, fatal)
     traces = _traces(about, data, combinations, ids, found.empty, failures, keep, fatal)
     return _result(about, ids, found, failures, traces)
@@ -165,9 +191,9 @@ def _one_by_one(
     for i in range(rows):
         try:
             one = _metrics(about, data, {n: c[i : i + 1] for n, c in combinations.items()}, 1)
-        except fatal:
-            raise
-        except (Exception, MemoryError) as e:  # the strategy's code: anything may come out of it
+        except BaseException as e:  # the strategy's code: anything may come out of it
+            if not is_result(e, fatal):
+                raise
             failures[i] = Failure.of(e, ids[i])
             continue
         all_found.empty[i] = one.empty[0]
@@ -195,9 +221,9 @@ def _traces(
         try:
             traced = about.strategy.trace(data, _row(combinations, i))
             tables = {t: _traced(combination, traced[t], schema) for t, schema in schemas.items()}
-        except fatal:
-            raise
-        except (Exception, MemoryError) as e:  # the strategy's code: anything may come out of it
+        except BaseException as e:  # the strategy's code: anything may come out of it
+            if not is_result(e, fatal):
+                raise
             failures[i] = Failure.of(e, combination)
             continue
         for name, table in tables.items():

@@ -1,4 +1,9 @@
-"""The steps of the ledger that must be one step, as Lua: Redis runs each as a whole or not at all."""
+"""The steps of the ledger that must be one step, as Lua: Redis runs each as a whole or not at all.
+
+A full Redis refuses a script at the first write that needs memory, and lets through what follows a write that
+needs none. Small steps therefore begin with a deletion: with them the sweep goes on to the merge that frees
+memory. A part is large, and is refused.
+"""
 
 from __future__ import annotations
 
@@ -20,31 +25,40 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 return state and 0 or 1
 """
 
-# KEYS: done, meta, att, hand   ARGV: chunk, now, ttl
+# A start that may take longer than its message allows is not begun, and not counted: `alone`.
+# KEYS: done, meta, att, hand   ARGV: chunk, now and node, ttl, the start that is not for this message (0: none)
 START: Final = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old then return {'done', old, 0} end
 local state = redis.call('HGET', KEYS[2], 'state')
 if state ~= 'open' then return {'closed', '', 0} end
+local before = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0)
+local stamp = redis.call('HGET', KEYS[2], 'stamp') or ''
+if before + 1 == tonumber(ARGV[4]) then return {'alone', stamp, before} end
+redis.call('HDEL', KEYS[4], ARGV[1])
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
 local starts = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 redis.call('EXPIRE', KEYS[4], ARGV[3])
-return {'start', redis.call('HGET', KEYS[2], 'stamp') or '', starts}
+return {'start', stamp, starts}
 """
 
+# Two results of one chunk must be the same; where one of them failed (out of time, of memory), they need not.
 # KEYS: part, done, meta, totals, hand, failing, node
 # ARGV: chunk, blob, receipt, ttl, sha, how many fail, that many (security, failed), then (counter, number)
 COMMIT: Final = """
 local state = redis.call('HGET', KEYS[3], 'state')
-redis.call('HDEL', KEYS[5], ARGV[1])
-if not state or state == 'cancelled' then return {-1, ''} end
 local old = redis.call('HGET', KEYS[2], ARGV[1])
-if old then
-  if not string.find(old, ARGV[5], 1, true) then redis.call('HINCRBY', KEYS[3], 'mismatch', 1) end
+if not state or state == 'cancelled' or old then
+  redis.call('HDEL', KEYS[5], ARGV[1])
+  if not state or state == 'cancelled' then return {-1, ''} end
+  local sound = '"failed":0,'
+  local both = string.find(old, sound, 1, true) and string.find(ARGV[3], sound, 1, true)
+  if both and not string.find(old, ARGV[5], 1, true) then redis.call('HINCRBY', KEYS[3], 'mismatch', 1) end
   return {0, old}
 end
 if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[4]) end
+redis.call('HDEL', KEYS[5], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 local counters = 7 + 2 * tonumber(ARGV[6])
 for i = 7, counters - 1, 2 do redis.call('HINCRBY', KEYS[6], ARGV[i], ARGV[i + 1]) end
@@ -84,6 +98,7 @@ return 1
 HOLD: Final = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
@@ -98,6 +113,7 @@ return 0
 MOVE: Final = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or not string.find(',' .. ARGV[1] .. ',', ',' .. state .. ',', 1, true) then return 0 end
+redis.call('HDEL', KEYS[1], 'state')
 redis.call('HSET', KEYS[1], 'state', ARGV[2])
 return 1
 """
@@ -109,4 +125,22 @@ for i = 1, #ARGV do
   if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 0 then places[#places + 1] = i end
 end
 return places
+"""
+
+# KEYS: a hash   ARGV: ttl, then pairs (field, value); a value of '' takes the field out
+NOTE: Final = """
+for i = 2, #ARGV, 2 do
+  redis.call('HDEL', KEYS[1], ARGV[i])
+  if ARGV[i + 1] ~= '' then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
+
+# The part of a chunk goes from Redis to a file.
+# KEYS: done, part   ARGV: chunk, the receipt that says Redis, the one that names the file
+MOVE_PART: Final = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
 """

@@ -8,8 +8,10 @@ from __future__ import annotations
 from tasks.contract import (
     ASK,
     BID,
+    MISSING_TIME,
     OTHER,
     PADDED,
+    PRICES,
     TRADE,
     Columns,
     Counting,
@@ -30,8 +32,10 @@ from tasks.errors import DataError
 __all__ = [
     "ASK",
     "BID",
+    "MISSING_TIME",
     "OTHER",
     "PADDED",
+    "PRICES",
     "TRADE",
     "UNCLASSIFIED",
     "Columns",

@@ -6,7 +6,7 @@ Everything below `Strategy` in this file is optional for an author; the runner l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, NoReturn, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -15,12 +15,27 @@ Columns = Mapping[str, NDArray[Any]]
 
 DataKind = Literal["bars", "ticks"]
 
+MISSING_TIME: Final = -(2**63)
+"""What the column `timestamp` holds where there is no time; the same bits as NumPy's own "not a time"."""
+
+PRICES: Final = ("open", "high", "low", "close")
+"""The columns of bars that hold prices."""
+
 # What the column `type` of ticks holds: what its text means without regard to case.
 BID: Final = 0
 ASK: Final = 1
 TRADE: Final = 2
 OTHER: Final = 3
 PADDED: Final = 4  # added to the first three where the text has blanks around the word
+
+
+class Refuse(Protocol):
+    """`tasks.api.refuse_row`, for kernels, which do not know where data comes from.
+
+    It raises, naming the file and the row.
+    """
+
+    def __call__(self, data: Columns, row: int, message: str, hint: str | None = None) -> NoReturn: ...
 
 
 @runtime_checkable

@@ -14,13 +14,13 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
+from tasks.contract import PRICES
 from tasks.data import parse
 from tasks.data.reading import CONVERT_HINT, listed
 from tasks.data.tables import SYMBOL, DataTable, only
 from tasks.data.universe import positive
 from tasks.errors import DataError
 
-PRICES: Final = ("open", "high", "low", "close")
 VOLUME: Final = "volume"
 TIMES: Final = frozenset({"time", "timestamp", "date", "datetime"})
 MINUTES: Final = "minute_utc"

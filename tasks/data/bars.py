@@ -14,8 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.contract import PRICES
 from tasks.data import cells
-from tasks.data.bar_layout import PRICES, BarLayout, bar_layout, price_scale
+from tasks.data.bar_layout import BarLayout, bar_layout, price_scale
 from tasks.data.cells import BadCell
 from tasks.data.decoded import Arrays, Decoded, joined
 from tasks.data.parse import F8, I8

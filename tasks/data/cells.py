@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tasks.contract import MISSING_TIME
 from tasks.data import parse
-from tasks.data.parse import F8, I8, MISSING_TIME
+from tasks.data.parse import F8, I8
 
 NUMBER: Final = re.compile(parse.NUMBER, re.ASCII)
 TIME: Final = re.compile(

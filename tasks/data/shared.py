@@ -14,11 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.contract import Columns
+from tasks.contract import MISSING_TIME, Columns
 from tasks.data import copies, universe
 from tasks.data.decoded import Decoded
 from tasks.data.digest import file_digest
-from tasks.data.parse import MISSING_TIME
 from tasks.data.readers import dtypes, reader
 from tasks.data.slices import Slice, SliceRef, in_data_time
 from tasks.errors import DataChanged, DataError

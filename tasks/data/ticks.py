@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tasks.contract import MISSING_TIME
 from tasks.data import parse
 from tasks.data.decoded import Arrays, Decoded, joined
 from tasks.data.reading import CONVERT_HINT, ROW_HINT, listed, reading
@@ -106,7 +107,7 @@ class _Ticks:
         times = parse.wall_times(column["timestamp"])
         prices = parse.numbers(column["price"])
         volumes, absent = parse.whole_numbers(column["volume"])
-        self._refuse_volume(column["volume"], absent & (times != parse.MISSING_TIME) & ~np.isnan(prices))
+        self._refuse_volume(column["volume"], absent & (times != MISSING_TIME) & ~np.isnan(prices))
         values: Arrays = {
             "timestamp": times,
             "type": _type_codes(column["type"]),
@@ -125,7 +126,7 @@ class _Ticks:
         arrays = {name: joined(self.pieces.pop(name)) for name in TICK_DTYPES}
         for part, (row, text) in self.text.items():
             values = arrays[part]
-            missing = values == parse.MISSING_TIME if part == "timestamp" else np.isnan(values)
+            missing = values == MISSING_TIME if part == "timestamp" else np.isnan(values)
             if missing.all():
                 raise DataError(
                     f"{self.table.path}: column '{self.columns[part]}' holds text "

@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import Columns
-from tasks.kernels.daily.frame import Frame, Refuse, frame_of
+from tasks.contract import Columns, Refuse
+from tasks.kernels.daily.frame import Frame, frame_of
 from tasks.kernels.daily.indicators import ATR_LENGTH, fill_average_true_range
 from tasks.kernels.jit import kernel
 from tasks.kernels.rolling import rolling_mean

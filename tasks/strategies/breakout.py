@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.api import Columns, DataError, Slice, refuse_row, to_local, to_utc
+from tasks.api import PRICES, Columns, DataError, Slice, refuse_row, to_local, to_utc
 from tasks.kernels.breakout import terms
 from tasks.kernels.breakout.settings import Settings
 
@@ -213,7 +213,7 @@ def _prepared(data: Columns) -> BreakoutBars:
 
     if isinstance(data, sweep.BreakoutBars):
         return data
-    columns = {name: as_kernel_column(data[name], np.float64) for name in sweep.PRICES}
+    columns = {name: as_kernel_column(data[name], np.float64) for name in PRICES}
     stamps = as_kernel_column(_instants(data), np.int64)
     fault, why, negative = checks.first_fault(stamps, *columns.values())
     if fault >= 0:

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tasks.api import DataError
+from tasks.contract import PRICES
 from tasks.kernels.bars.metrics import STATISTICS
-from tasks.kernels.bars.ordered import PRICES
 from tasks.strategies.bigbar import BigBar
 from tests.support.bigbar_cases import (
     DEFAULTS,

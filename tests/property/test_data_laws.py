@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.data.parse import MISSING_TIME
+from tasks.contract import MISSING_TIME
 from tasks.data.readers import read_ticks
 from tasks.data.shared import open_slice
 from tasks.data.synth import write_ticks

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.api import Slice, refuse_row
-from tasks.kernels.daily.frame import DAY_NS, PRICES, Frame, frame_of
+from tasks.api import PRICES, Slice, refuse_row
+from tasks.kernels.daily.frame import DAY_NS, Frame, frame_of
 
 SETS: Final = ("us100", "syn400")
 Columns = dict[str, np.ndarray[Any, Any]]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.data.parse import MISSING_TIME
+from tasks.contract import MISSING_TIME
 from tasks.data.readers import read_ticks, reader
 from tasks.errors import DataError, UsageError
 from tests.support.tick_files import SECOND, TEN, tick_table, write_tick_file

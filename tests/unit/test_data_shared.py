@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks.contract import MISSING_TIME
 from tasks.data import shared
-from tasks.data.parse import MISSING_TIME
 from tasks.data.readers import read_ticks
 from tasks.data.shared import open_slice, usable_rows
 from tasks.errors import DataChanged, DataError

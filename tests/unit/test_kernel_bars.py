@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.api import DataError, Slice, refuse_row
-from tasks.kernels.bars.ordered import MISSING_TIME, bars_of
+from tasks.contract import MISSING_TIME
+from tasks.kernels.bars.ordered import bars_of
 
 
 def rows(**changes: Any) -> dict[str, NDArray[Any]]:

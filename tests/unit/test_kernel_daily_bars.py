@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tasks.api import DataError, Slice, refuse_row
-from tasks.kernels.daily.frame import DAY_NS, MISSING_TIME, frame_of
+from tasks.contract import MISSING_TIME
+from tasks.kernels.daily.frame import DAY_NS, frame_of
 from tests.support.daily_frames import bars, days
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.kernels.daily.frame import PRICES
+from tasks.contract import PRICES
 from tasks.kernels.vcp.levels import stop_level, target_level
 from tasks.kernels.vcp.settings import settings_of
 from tasks.kernels.vcp.stages import Stages, bars_of, stages_at

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.contract import MISSING_TIME
 from tasks.kernels.closing.sweep import exchange_of, order_in_time, sort_kind_of
-from tasks.kernels.market_making.state import MISSING_TIME
 from tasks.strategies.market_making import ClosingParams, MarketMakingClosing
 from tests.support.tick_streams import Row, script, ticks_of
 

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.contract import PRICES
 from tasks.errors import DataError
-from tasks.kernels.daily.frame import PRICES
 from tasks.strategies.vcp import Vcp
 from tests.support.daily_frames import SETS, daily_slices
 from tests.support.vcp_walks import (

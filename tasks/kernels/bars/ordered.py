@@ -7,25 +7,17 @@ missing or infinite and, where the strategy cannot trade at it, one that is not 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, NoReturn, Protocol
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import Columns
+from tasks.contract import MISSING_TIME, PRICES, Columns, Refuse
 
-PRICES: Final = ("open", "high", "low", "close")
-MISSING_TIME: Final = int(np.iinfo(np.int64).min)
 HINT: Final = "correct that row or leave it out"
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
-
-
-class Refuse(Protocol):
-    """`tasks.api.refuse_row`: raises, naming the file and the row."""
-
-    def __call__(self, data: Columns, row: int, message: str, hint: str | None = None) -> NoReturn: ...
 
 
 class Bars(NamedTuple):

@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.contract import PRICES, Columns, Refuse
 from tasks.errors import DataError
 from tasks.kernels.bars.metrics import STATISTICS, as_columns
-from tasks.kernels.bars.ordered import PRICES, Refuse, bars_of
+from tasks.kernels.bars.ordered import bars_of
 from tasks.kernels.bigbar import play
 from tasks.kernels.bigbar.bars import BigBarBars, Window
 from tasks.kernels.bigbar.candidates import Loosest
 from tasks.kernels.bigbar.exits import brackets_at
 from tasks.kernels.bigbar.play import CASH, Combinations, Log, Market
 from tasks.kernels.bigbar.settings import Group, Settings, groups_of
-
-Columns = Mapping[str, NDArray[Any]]
 
 
 def prepare(data: Columns, refuse: Refuse) -> BigBarBars:

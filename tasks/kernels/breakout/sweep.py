@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.contract import PRICES, Columns
 from tasks.kernels.breakout import trade, triples
 from tasks.kernels.breakout.boundaries import Boundaries, Clock, boundaries
 from tasks.kernels.breakout.settings import Schedule, Settings
@@ -17,9 +18,6 @@ from tasks.kernels.breakout.trade import POINT, RULES, TRADE, find_entries
 from tasks.kernels.jit import as_kernel_column
 from tasks.kernels.statistics import ratio, sharpe_of_days
 
-Columns = Mapping[str, NDArray[Any]]
-
-PRICES: Final = ("open", "high", "low", "close")
 TRIPLE: Final = ("target_points", "t1_ratio", "stop_max_multiplier")
 LEVELS: Final = ("target", "arm", "cap")
 # Fewer triples than these are played faster one by one: see tests/benchmarks/test_breakout.py

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import ASK, BID
+from tasks.contract import ASK, BID, MISSING_TIME, Columns
 from tasks.kernels.closing.days import MINUTE_NS, closing_days, preclose_vwap
 from tasks.kernels.closing.play import play_days
 from tasks.kernels.closing.state import (
@@ -26,10 +26,7 @@ from tasks.kernels.closing.state import (
 )
 from tasks.kernels.jit import as_kernel_column
 from tasks.kernels.market_making.days import TICK_COLUMNS
-from tasks.kernels.market_making.state import MISSING_TIME
 from tasks.kernels.statistics import fill_statistics
-
-Columns = Mapping[str, NDArray[Any]]
 
 # The map that came with the original, and what it lacks: unmapped names get the ticks of ADX.
 MAPPED: Final = {

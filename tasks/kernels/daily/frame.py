@@ -9,28 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NoReturn, Protocol
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import Columns
+from tasks.contract import MISSING_TIME, PRICES, Columns, Refuse
 
 DAY_NS: Final = 86_400 * 10**9
-MISSING_TIME: Final = int(np.iinfo(np.int64).min)
-PRICES: Final = ("open", "high", "low", "close")
 COLUMNS: Final = (*PRICES, "volume")
 DATES_HINT: Final = "write daily bars with dates alone, like 2018-02-07"
 CORRECT_HINT: Final = "correct that row or leave it out"
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
-
-
-class Refuse(Protocol):
-    """`tasks.api.refuse_row`: raises, naming the file and the row."""
-
-    def __call__(self, data: Columns, row: int, message: str, hint: str | None = None) -> NoReturn: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

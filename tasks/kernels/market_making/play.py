@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.contract import ASK, BID, TRADE
+from tasks.contract import ASK, BID, MISSING_TIME, TRADE
 from tasks.kernels.jit import kernel
 from tasks.kernels.market_making.fills import flatten, record_fill
 from tasks.kernels.market_making.state import (
     CLOSE_NS,
     FLATTEN_NS,
-    MISSING_TIME,
     NEVER,
     NO_SIDE,
     OPEN_NS,

@@ -22,7 +22,6 @@ CLOSE_NS: Final = OPEN_NS + (4 * 3_600 + 45 * 60) * SECOND_NS
 FLATTEN_NS: Final = CLOSE_NS + 10 * 60 * SECOND_NS
 V3_START_NS: Final = OPEN_NS + 5 * 60 * SECOND_NS
 
-MISSING_TIME: Final = -(2**63)
 NEVER: Final = -(2**60)  # a timer that never ran: long ago, and near enough that differences fit int64
 NO_SIDE: Final = -1
 SMALLEST_BASIS: Final = 1e-6

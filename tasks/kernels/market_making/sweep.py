@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import ASK, BID
+from tasks.contract import ASK, BID, Columns
 from tasks.kernels.jit import as_kernel_column, kernel
 from tasks.kernels.market_making.days import TICK_COLUMNS, cut_days
 from tasks.kernels.market_making.fills import flatten
@@ -28,8 +28,6 @@ from tasks.kernels.market_making.state import (
 )
 from tasks.kernels.market_making.timed import play_session_by_timer
 from tasks.kernels.statistics import fill_statistics
-
-Columns = Mapping[str, NDArray[Any]]
 
 SMALLEST_PRICE: Final = 1e-300  # of a session without events
 # Fewer combinations than these are played faster one by one: see tests/benchmarks/test_market_making.py

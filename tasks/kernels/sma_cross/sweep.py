@@ -9,11 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import Columns
+from tasks.contract import Columns, Refuse
 from tasks.errors import DataError
 from tasks.kernels.bars.engine import ClosedTrades, room_for
 from tasks.kernels.bars.metrics import STATISTICS, as_columns
-from tasks.kernels.bars.ordered import Bars, Refuse, bars_of
+from tasks.kernels.bars.ordered import Bars, bars_of
 from tasks.kernels.bars.periods import BarCalendar, bar_calendar
 from tasks.kernels.sma_cross.play import Points, Room, mean_table, room_for_runs, sweep
 

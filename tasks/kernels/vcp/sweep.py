@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import Columns
-from tasks.kernels.daily.frame import Frame, Refuse, frame_of
+from tasks.contract import Columns, Refuse
+from tasks.kernels.daily.frame import COLUMNS, Frame, frame_of
 from tasks.kernels.daily.indicators import indicators
 from tasks.kernels.vcp.records import (
     CONTINUOUS,
@@ -56,7 +56,7 @@ def prepare(data: Columns, refuse: Refuse) -> WalkFrame:
         return data
     frame = frame_of(data, refuse)
     known = indicators(frame)
-    bars = bars_of(*(frame[name] for name in ("open", "high", "low", "close", "volume")))
+    bars = bars_of(*(frame[name] for name in COLUMNS))
     rising = (known.sma_50 > known.sma_100) & (known.sma_100 > known.sma_200)
     return WalkFrame(frame, bars, known.atr, rising & (frame["close"] > known.sma_50))
 

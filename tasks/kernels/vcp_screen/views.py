@@ -13,7 +13,8 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.kernels.daily.frame import Frame, Refuse, frame_of
+from tasks.contract import Refuse
+from tasks.kernels.daily.frame import COLUMNS, Frame, frame_of
 from tasks.kernels.daily.indicators import HISTORY_DAYS, Indicators, indicators
 from tasks.kernels.vcp.stages import Bars, bars_of
 
@@ -112,7 +113,7 @@ def prepare(data: Mapping[str, NDArray[Any]], refuse: Refuse) -> Screenable:
     if isinstance(data, Screenable):
         return data
     frame = frame_of(data, refuse)
-    bars: Bars = bars_of(*(frame[name] for name in ("open", "high", "low", "close", "volume")))
+    bars: Bars = bars_of(*(frame[name] for name in COLUMNS))
     return Screenable(frame=frame, bars=bars, token=getattr(data, "token", None))
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, repeat
+from operator import is_
 from typing import Any, Final
 
 import numpy as np
@@ -61,8 +62,7 @@ def texts(values: Sequence[str | None]) -> pa.Array:
     encoded = [b"" if v is None else v.encode() for v in values]
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(e) for e in encoded], out=offsets[1:])
-    missing = np.fromiter((v is None for v in values), np.bool_, len(encoded))
-    return _strings(offsets, b"".join(encoded), missing)
+    return _strings(offsets, b"".join(encoded), _missing(values))
 
 
 def repeated(value: str, rows: int) -> pa.Array:
@@ -94,7 +94,7 @@ def column(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
     plain = values.tolist() if isinstance(values, np.ndarray) else values
     if pa.types.is_string(kind):
         return texts(plain)
-    missing = np.fromiter((v is None for v in plain), np.bool_, len(plain))
+    missing = _missing(plain)
     if pa.types.is_list(kind):
         return _lists(plain, kind, missing)
     if pa.types.is_struct(kind):
@@ -102,7 +102,7 @@ def column(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
         return pa.Array.from_buffers(kind, len(plain), [_validity(missing)], children=members)
     if (time := _time(kind)) is not None:
         plain = [v if v is None or isinstance(v, int) else _since_1970(v, time) for v in plain]
-    filled: NDArray[Any] = np.array([0 if v is None else v for v in plain])
+    filled: NDArray[Any] = np.array(plain if missing is None else [0 if v is None else v for v in plain])
     return flags(filled, missing) if pa.types.is_boolean(kind) else numbers(filled, kind, missing)
 
 
@@ -111,7 +111,14 @@ def _since_1970(value: Any, time: str) -> int:
     return int(np.datetime64(value).astype(time).astype(np.int64))
 
 
-def _lists(values: Sequence[Any], kind: pa.DataType, missing: Flags) -> pa.Array:
+def _missing(values: Sequence[Any]) -> Flags | None:
+    """Where there is None; None where it is nowhere, as in nearly every column."""
+    if not any(map(is_, values, repeat(None))):  # `in` would compare, and an array answers with an array
+        return None
+    return np.fromiter((v is None for v in values), np.bool_, len(values))
+
+
+def _lists(values: Sequence[Any], kind: pa.DataType, missing: Flags | None) -> pa.Array:
     offsets = np.zeros(len(values) + 1, np.int32)
     np.cumsum([0 if v is None else len(v) for v in values], out=offsets[1:])
     inner = column(list(chain.from_iterable(v for v in values if v is not None)), kind.value_type)

@@ -227,6 +227,8 @@ def _summary(
 
 def _owned(whose: Sequence[str], table: pa.Table, schema: pa.Schema) -> pa.Table:
     """With the name of each row's security in place of its number."""
+    if not len(table):  # no chunk of a column to combine: Arrow would make one, and load pandas for it
+        return arrow.empty(schema)
     owners = arrow.texts(whose).take(table[OWNER].combine_chunks())
     return arrow.table([owners, *(table[name] for name in schema.names[1:])], schema)
 

@@ -58,8 +58,8 @@ class RiskScoreParams:
     rules: str = field(
         default="reference",
         metadata={
-            "choices": ("reference", "fixed"),
-            "doc": "no difference here: the two agree on every score",
+            "choices": ("reference",),
+            "doc": "the original's; what was wrong there is mended in any case",
         },
     )
 

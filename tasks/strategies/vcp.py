@@ -75,7 +75,7 @@ class VcpParams(DetectionParams):
     )
     rules: str = field(
         default="reference",
-        metadata={"choices": RULES, "doc": "the original's quirks kept, or mended (fixed)"},
+        metadata={"choices": RULES, "doc": "fixed: `levels: null` means continuous; nothing else differs"},
     )
 
 

@@ -170,10 +170,11 @@ def test_what_is_no_date_is_refused_before_a_sweep(text: str) -> None:
         coerce(as_of, text)
 
 
-def test_rules_make_no_difference() -> None:
-    given = quiet(300)
+def test_other_rules_are_refused_as_there_is_none_to_mend() -> None:
+    rules = next(parameter for parameter in declared(RiskScoreParams) if parameter.name == "rules")
 
-    assert scored(given, rules="fixed") == scored(given)
+    with pytest.raises(ValueRefused, match="rules has no value 'fixed'"):
+        coerce(rules, "fixed")
 
 
 def _days_behind(data: Any) -> int:

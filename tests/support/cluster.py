@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -62,17 +62,24 @@ class WorkerNode:
 
 
 class Cluster:
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, program: Sequence[str] = ("-m", "workers")) -> None:
         self.settings = settings
+        self.program = program
         self.folder = folder
         self.client = connect(settings.redis_url or "")
         self.nodes: list[WorkerNode] = []
 
     def start(self, cores: str = "2", name: str | None = None, **environment: str) -> WorkerNode:
         """A node that has said that it lives."""
+        node = self.launch(cores, name, **environment)
+        wait_until(lambda: self._lives(node), READY_SECONDS, f"a node that beats; it wrote: {node.text()}")
+        return node
+
+    def launch(self, cores: str = "2", name: str | None = None, **environment: str) -> WorkerNode:
+        """A node that is about to begin."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"node-{len(self.nodes)}.log"
-        command = [sys.executable, "-P", "-m", "workers", "--cores", cores]
+        command = [sys.executable, "-P", *self.program, "--cores", cores]
         command += ["--name", name] if name else []
         with log.open("wb") as file:
             process = subprocess.Popen(
@@ -86,7 +93,6 @@ class Cluster:
             )
         node = WorkerNode(process, log)
         self.nodes.append(node)
-        wait_until(lambda: self._lives(node), READY_SECONDS, f"a node that beats; it wrote: {node.text()}")
         return node
 
     def beats(self) -> list[Node]:

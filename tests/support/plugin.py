@@ -1,4 +1,4 @@
-"""Installs `tiny_strategy` into a folder of its own: on the path, it is a strategy like any other."""
+"""Installs a strategy of the tests into a folder of its own: on the path, it is one like any other."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from tasks import registry
 
-SOURCE = Path(__file__).with_name("tiny_strategy.py")
-METADATA = "Metadata-Version: 2.1\nName: tiny-strategy\nVersion: 1.0\n"
-ENTRY_POINTS = "[sweepfleet.strategies]\ntiny = tiny_strategy:Tiny\n"
+SOURCE: Final = Path(__file__).with_name("tiny_strategy.py")
+TINY: Final = {"tiny": "Tiny"}
 
 
-def install(folder: Path) -> Path:
+def install(folder: Path, source: Path = SOURCE, strategies: dict[str, str] = TINY) -> Path:
     """Makes the folder what an installed distribution looks like; for a process, name it in PYTHONPATH."""
-    facts = folder / "tiny_strategy-1.0.dist-info"
+    module = source.stem
+    facts = folder / f"{module}-1.0.dist-info"
     facts.mkdir(parents=True, exist_ok=True)
-    (facts / "METADATA").write_text(METADATA)
-    (facts / "entry_points.txt").write_text(ENTRY_POINTS)
-    shutil.copy(SOURCE, folder / SOURCE.name)
+    name = module.replace("_", "-")
+    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    points = [f"{name} = {module}:{kind}\n" for name, kind in strategies.items()]
+    (facts / "entry_points.txt").write_text("[sweepfleet.strategies]\n" + "".join(points))
+    shutil.copy(source, folder / source.name)
     return folder
 
 
 @contextmanager
-def on_the_path(folder: Path) -> Iterator[None]:
+def on_the_path(folder: Path, module: str = SOURCE.stem) -> Iterator[None]:
     """This process sees the plugin until the block ends."""
     sys.path.append(str(folder))
     importlib.invalidate_caches()
@@ -36,5 +39,5 @@ def on_the_path(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
-        sys.modules.pop("tiny_strategy", None)
+        sys.modules.pop(module, None)
         registry.forget()

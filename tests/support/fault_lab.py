@@ -1,0 +1,307 @@
+"""A whole installation to break: a server, a supervised crew of nodes, a user's desk, and the right answer.
+
+The answer is computed in this process: by one undisturbed run with other chunks, and by the strategy's
+formula.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import pyarrow.parquet as pq
+import redis
+
+from tasks import names, settings, shards
+from tasks.celery_app import merge_queue
+from tasks.connection import connect
+from tasks.ledger import Ledger
+from tasks.settings import Settings
+from tests.support import fault_strategy, plugin
+from tests.support.cli import MARK, Answer, Desk, Running, a_desk, done_in, the_open_sweep
+from tests.support.cluster import wait_until
+from tests.support.fault_nodes import Crew, a_crew
+from tests.support.fault_proxy import Proxy, a_proxy
+from tests.support.fault_server import Server, a_server
+from tests.support.sweeps import Sweep, a_sweep
+
+LEASE_SECONDS: Final = 6.0
+BEAT_SECONDS: Final = 2.0
+RESTORE_SECONDS: Final = 1.0
+STRATEGIES: Final = {"tallied": "Tallied", "wide": "Wide"}
+SOURCE: Final = Path(fault_strategy.__file__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What a test states of its lab; the rest is small and quick."""
+
+    values: int = 40
+    """Of x, on each security."""
+    chunk: int = 1
+    pause_ms: int = 100
+    securities: int = 2
+    nodes: int = 2
+    cores: str = "2"
+    remembers: bool = True
+    proxied: bool = False
+    strategy: str = "tallied"
+    keep: tuple[str, ...] = ("summary",)
+    poison: Mapping[int, str] = field(default_factory=dict)
+    slow: Mapping[int, float] = field(default_factory=dict)
+    timeout: str = "60s"
+    options: tuple[str, ...] = ()
+    """Of the server."""
+    program: tuple[str, ...] = ("-m", "workers")
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of the nodes."""
+
+
+class Lab:
+    def __init__(
+        self, setup: Setup, folder: Path, server: Server, crew: Crew, desk: Desk, reference: Sweep, log: Path
+    ) -> None:
+        self.setup, self.folder, self.server, self.crew, self.desk = setup, folder, server, crew, desk
+        self.reference, self.log = reference, log
+        self.told: dict[str, str] = {}  # the environment of any other desk that takes part
+        self.proxy: Proxy | None = None  # between all of them and the server
+        self.client: redis.Redis = connect(server.url)  # past any proxy
+        self.total = setup.values * setup.securities
+        self.chunks = -(-setup.values // setup.chunk) * setup.securities
+        self.sweep_id = ""
+
+    @property
+    def url(self) -> str:
+        """What producers and nodes connect to."""
+        return self.proxy.url if self.proxy else self.server.url
+
+    @property
+    def ledger(self) -> Ledger:
+        assert self.sweep_id, "no sweep was submitted"
+        return Ledger(self.client, self.sweep_id)
+
+    # driving -----------------------------------------------------------------------------------------------
+
+    def spec(self) -> dict[str, Any]:
+        return {
+            "name": "fault",
+            "strategy": self.setup.strategy,
+            "data": {"source": str(self.reference.results.parents[1] / "ticks"), "kind": "ticks"},
+            "parameters": {"x": {"min": 0, "max": self.setup.values - 1}},
+            "execution": {"chunk": self.setup.chunk, "timeout": self.setup.timeout},
+            "output": {"keep": [*self.setup.keep]},
+        }
+
+    def submit(self, *words: str, desk: Desk | None = None) -> Running:
+        """A producer that follows its sweep; back when the ledger knows it."""
+        desk = desk or self.desk
+        running = desk.start("submit", desk.write(self.spec()), "--redis", self.url, "--json", *words)
+
+        def known() -> bool:
+            assert running.process.poll() is None, running.text()
+            ledger = the_open_sweep(self.client)
+            self.sweep_id = ledger.sweep_id if ledger else ""
+            return bool(ledger and ledger.plan())
+
+        wait_until(known, 60, "a sweep that is planned")
+        return running
+
+    def wait_for(self, share: float, seconds: float = 60) -> None:
+        """Until that share of the chunks is done."""
+        least = int(share * self.chunks)
+        wait_until(lambda: done_in(self.ledger) >= least, seconds, f"{least} of {self.chunks} chunks")
+
+    def wait_until_busy(self, number: int = 0, seconds: float = 30) -> None:
+        """Until every process of the node has a chunk in hand."""
+        node = self.crew.nodes[number]
+
+        def busy() -> bool:
+            children = {c.pid for c in node.children()}
+            return bool(children) and children <= {note["pid"] for note in self.in_hand()}
+
+        wait_until(busy, seconds, f"node {number} is busy")
+
+    # what was done -----------------------------------------------------------------------------------------
+
+    def notes(self, event: str | None = None) -> list[dict[str, Any]]:
+        if not self.log.exists():
+            return []
+        found = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [n for n in found if event in (None, n["event"])]
+
+    def starts(self) -> Counter[tuple[str, int]]:
+        """How often each chunk was begun, by its security and first x."""
+        return Counter((n["security"], n["x"][0]) for n in self.notes("start"))
+
+    def executions(self) -> int:
+        return len(self.notes("start"))
+
+    def in_hand(self) -> list[dict[str, Any]]:
+        """The evaluations that have begun and not ended, whether their process lives or not."""
+        running: dict[int, dict[str, Any]] = {}
+        for note in self.notes():
+            if note["event"] == "start":
+                running[note["pid"]] = note
+            else:
+                running.pop(note["pid"], None)
+        return [*running.values()]
+
+    def second_start(self, note: Mapping[str, Any], seconds: float = 30) -> float:
+        """When the chunk of that evaluation was begun again; waits for it."""
+        found: list[float] = []
+
+        def again() -> bool:
+            later = (n for n in self.notes("start") if n["at"] > note["at"])
+            found[:] = [n["at"] for n in later if (n["security"], n["x"]) == (note["security"], note["x"])]
+            return bool(found)
+
+        wait_until(again, seconds, f"x = {note['x']} begins again")
+        return found[0]
+
+    # the end -----------------------------------------------------------------------------------------------
+
+    def finish(
+        self, running: Running, seconds: float = 60, *, code: int = 0, recomputed: int = 0
+    ) -> dict[str, Any]:
+        """Waits for the producer, then asserts what every test asserts."""
+        answer: Answer = running.answer(seconds)
+        assert answer.code == code, answer.out + answer.err + self.crew.text()[-4000:]
+        document = answer.document
+        self.assert_exact(document, code=code, recomputed=recomputed)
+        return document
+
+    def assert_exact(self, document: Mapping[str, Any], *, code: int = 0, recomputed: int = 0) -> None:
+        assert document["state"] == "done"
+        self.assert_same_bytes(Path(document["results"]))
+        self.assert_ledger(recomputed)
+        wait_until(lambda: self.waiting() == 0, LEASE_SECONDS + 10, f"queues are empty: {self.waiting()}")
+        self.crew.stop()
+        wait_until(lambda: not self.orphans(), 5, f"no process is left: {self.orphans()}")
+
+    def assert_same_bytes(self, results: Path) -> None:
+        for table in (t for t in ("summary", "trades") if t in self.setup.keep):
+            assert (results / f"{table}.parquet").read_bytes() == self.reference.content(table), table
+        if self.setup.strategy == "tallied":
+            rows = pq.read_table(results / "summary.parquet").to_pylist()
+            assert len(rows) == self.total
+            good = [r for r in rows if r["status"] == "ok"]
+            assert [r for r in good if r["y"] != fault_strategy.the_sum(r["x"], r["n"])] == []
+            assert {r["x"] for r in rows if r["status"] != "ok"} == {*self.setup.poison}
+
+    def assert_ledger(self, recomputed: int = 0) -> None:
+        """As many receipts as chunks, counted once each; each written once; one result."""
+        ledger, totals = self.ledger, self.ledger.totals()
+        assert int(ledger.client.hlen(ledger.key("done"))) == self.chunks
+        assert (totals.chunks, totals.backtests) == (self.chunks, self.total)
+        assert "mismatch" not in ledger.meta()
+        if self.server.remembers:
+            receipts = self.server.changes("HSET", ledger.key("done"))
+            assert receipts.total() - len(receipts) == recomputed, receipts.most_common(3)
+            assert self.server.changes("SET", ledger.key("final")).total() == 1
+
+    def waiting(self) -> int:
+        client, queue = self.client, names.PREFIX + names.QUEUE
+        lists = int(client.llen(queue)) + int(client.llen(names.PREFIX + merge_queue(names.QUEUE)))
+        return lists + int(client.hlen(names.PREFIX + "unacked"))
+
+    def orphans(self) -> list[psutil.Process]:
+        return self.desk.processes()
+
+
+@contextmanager
+def a_lab(folder: Path, redis_url: str, setup: Setup | None = None) -> Iterator[Lab]:
+    """Everything runs and every node is ready; `redis_url` is for the undisturbed run."""
+    setup = setup or Setup()
+    with ExitStack() as stack:
+        installed = plugin.install(folder / "plugin", SOURCE, STRATEGIES)
+        stack.enter_context(plugin.on_the_path(installed, SOURCE.stem))
+        reference = undisturbed(folder / "reference", redis_url, setup)
+        server = stack.enter_context(a_server(folder / "server", *setup.options, remembers=setup.remembers))
+        proxy = stack.enter_context(a_proxy("127.0.0.1", server.port)) if setup.proxied else None
+        scaled_down = scaled(folder, proxy.url if proxy else server.url)
+        told = {
+            "PRODUCER_LEASE_SECONDS": str(scaled_down.lease_seconds),
+            "PRODUCER_BEAT_SECONDS": str(scaled_down.beat_seconds),
+            "PRODUCER_RESTORE_SECONDS": str(scaled_down.restore_seconds),
+            "PYTHONPATH": str(installed),
+        }
+        desk = stack.enter_context(a_desk(folder / "desk", **told))
+        log = folder / "executions.jsonl"
+        environment = {
+            **told,
+            MARK: desk.mark,
+            "PRODUCER_WARM": setup.strategy,
+            fault_strategy.LOG: str(log),
+            fault_strategy.PAUSE_MS: str(setup.pause_ms),
+            fault_strategy.POISON: ",".join(f"{x}:{way}" for x, way in setup.poison.items()),
+            fault_strategy.SLOW: ",".join(f"{x}:{seconds}" for x, seconds in setup.slow.items()),
+            **setup.environment,
+        }
+        crew = stack.enter_context(
+            a_crew(
+                scaled_down,
+                folder / "nodes",
+                environment,
+                nodes=setup.nodes,
+                cores=setup.cores,
+                program=setup.program,
+            )
+        )
+        lab = Lab(setup, folder, server, crew, desk, reference, log)
+        lab.proxy, lab.told = proxy, told
+        crew.wait_ready()
+        yield lab
+
+
+def scaled(folder: Path, url: str) -> Settings:
+    """Leases of seconds, so that what is waited for is waited for shortly."""
+    return settings.load(
+        {
+            "redis_url": url,
+            "state_dir": folder / "state",
+            "cache_dir": folder / "cache",
+            "lease_seconds": LEASE_SECONDS,
+            "beat_seconds": BEAT_SECONDS,
+            "restore_seconds": RESTORE_SECONDS,
+        }
+    )
+
+
+def undisturbed(folder: Path, redis_url: str, setup: Setup) -> Sweep:
+    """The same sweep, run here from its first chunk to its last; where others die, this one raises."""
+    told = {fault_strategy.POISON: ",".join(f"{x}:raise" for x in setup.poison)}
+    keep: Sequence[str] = [t for t in setup.keep if t != "summary"]
+    axes = {"x": range(setup.values)}
+    # poison fails by itself where a chunk is one combination, as it does in a process of its own
+    size = 1 if setup.poison else 1000
+    sweep = a_sweep(
+        folder,
+        redis_url,
+        axes,
+        strategy=setup.strategy,
+        securities=setup.securities,
+        size=size,
+        keep=keep,
+    )
+    os.environ.update(told)
+    try:
+        sweep.run_all()
+    finally:
+        for name in told:
+            os.environ.pop(name)
+    assert {*sweep.merge_all()} == {"merged"}
+    assert shards.finish(sweep.ledger, "tester") == "merged"
+    return sweep
+
+
+def seconds_since(at: float) -> float:
+    """By the clock that the strategy's notes use."""
+    return time.time() - at

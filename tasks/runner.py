@@ -6,6 +6,7 @@ combination is tried alone, so that only the guilty one is a failure.
 
 from __future__ import annotations
 
+import re
 import signal
 import traceback
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ SEED: Final = "seed"
 NAME_BYTES: Final = 100
 MESSAGE_BYTES: Final = 2_000
 TRACEBACK_BYTES: Final = 8_000
+DEPTH: Final = re.compile(r"\[Previous line repeated \d+ more times?")  # it differs with who called
 OUTCOME_SCHEMA: Final = pa.schema([("combination", pa.string()), ("status", pa.string())])
 FAILURE_SCHEMA: Final = pa.schema(
     [
@@ -58,6 +60,7 @@ class Failure:
         except BaseException as e:  # the strategy's code too
             message = f"its message cannot be read: {type(e).__name__}"
         lines = [_plain(line, MESSAGE_BYTES) for line in traceback.format_exception(error)]
+        lines = [DEPTH.sub("[Previous line repeated", line) for line in lines]
         return cls(
             combination=combination,
             error=_plain(type(error).__name__, NAME_BYTES),
@@ -112,12 +115,13 @@ def evaluate(
     combinations = as_arrays(about.parameters, block.columns, len(block))
     if getattr(about.strategy, "seeded", False):
         combinations = {**combinations, SEED: _seeds(seed, ids)}
-    failures: dict[int, Failure] = {}
+    found, failures = None, dict[int, Failure]()
     try:
         found = _metrics(about, data, combinations, len(block))
     except BaseException as e:  # the strategy's code: anything may come out of it
         if not is_result(e, fatal):
             raise
+    if found is None:  # out of the handler: no failure is to tell of another, before it
         found, failures = _one_by_one(about, data, combinations, ids, fatal)
     traces = _traces(about, data, combinations, ids, found.empty, failures, keep, fatal)
     return _result(about, ids, found, failures, traces)

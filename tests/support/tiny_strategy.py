@@ -5,23 +5,116 @@ Installed from a copy of this file by `tests.support.plugin`, as anybody's strat
 
 from __future__ import annotations
 
+import ctypes
+import faulthandler
 import json
 import os
+import resource
 import signal
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
 import pyarrow as pa
 
-WAYS: Final = ("count", "raise", "memory", "exit", "die", "nan", "trace raises")
 PREPARATION: Final = "TINY_PREPARE"  # environment: how `prepare` fails, if it does
 PAUSE: Final = "TINY_PAUSE"  # environment: a file; while it is there, evaluate waits
 STARTED: Final = "TINY_STARTED"  # environment: a file to which each evaluation adds where it runs
 THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Odd(Exception):
+    """Cannot be made anew from what it says, and says nothing."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(first, second)
+
+    def __str__(self) -> str:
+        raise LookupError("no words")
+
+
+def _divide() -> NoReturn:
+    raise ZeroDivisionError("x by nothing")
+
+
+def _speak_long() -> NoReturn:
+    raise ValueError("x" * 20_000_000)
+
+
+def _be_odd() -> NoReturn:
+    raise Odd("first", "second")
+
+
+def _need_memory() -> NoReturn:
+    raise MemoryError
+
+
+def _take_memory() -> None:
+    """More than the process may have, and nothing of it is ever touched."""
+    most = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    np.empty(most if most != resource.RLIM_INFINITY else 1, np.int8)
+
+
+def _interrupt() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _recurse() -> None:
+    _recurse()
+
+
+def _sleep() -> None:
+    time.sleep(1_000_000)
+
+
+def _be_stuck() -> None:
+    """As in a call of C that never comes back: no signal handler gets a turn."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGTERM})
+    time.sleep(1_000_000)
+
+
+def _crash() -> None:
+    faulthandler.disable()  # pytest's own would fill the screen
+    ctypes.string_at(0)
+
+
+def _abort() -> NoReturn:
+    faulthandler.disable()
+    os.abort()
+
+
+def _send(number: signal.Signals) -> Callable[[], None]:
+    return lambda: os.kill(os.getpid(), number)
+
+
+DEADLY: Final[Mapping[str, Callable[[], object]]] = {
+    "die": _send(signal.SIGKILL),
+    "exit": lambda: os._exit(0),
+    "segfault": _crash,
+    "abort": _abort,
+}
+"""Ways that end the process."""
+ENDLESS: Final[Mapping[str, Callable[[], object]]] = {
+    "sleep": _sleep,
+    "stuck": _be_stuck,
+    "stop": _send(signal.SIGSTOP),
+}
+RAISING: Final[Mapping[str, Callable[[], object]]] = {
+    "raise": _divide,
+    "long message": _speak_long,
+    "odd error": _be_odd,
+    "memory": _need_memory,
+    "too much memory": _take_memory,
+    "sys.exit": lambda: sys.exit(3),
+    "interrupt": _interrupt,
+    "recursion": _recurse,
+}
+FAULTS: Final = {**DEADLY, **ENDLESS, **RAISING}
+WAYS: Final = ("count", *FAULTS, "nan", "object", "trace raises")
 
 
 @dataclass(frozen=True)
@@ -51,16 +144,21 @@ class Tiny:
             raise ArithmeticError("prepare cannot")
         if way == "memory":
             raise MemoryError("prepare needs more")
+        if way in FAULTS:
+            FAULTS[way]()
         return data
 
     def evaluate(self, data: Mapping[str, Any], combinations: Mapping[str, Any]) -> Mapping[str, Any]:
         _note_start()
         _wait()
         for way in combinations["way"]:
-            _fail(str(way))
+            if way in FAULTS:
+                FAULTS[way]()
         rows = len(data["price"])
         y = combinations["x"].astype(np.float64) * rows
         y[combinations["way"] == "nan"] = np.nan
+        if "object" in combinations["way"]:
+            return {"y": np.full(len(y), Odd("no", "number"), object), "n": y}
         return {"y": y, "n": np.full(len(y), rows)}
 
     def trace(self, data: Mapping[str, Any], combination: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -71,17 +169,6 @@ class Tiny:
             "trades": {"step": np.arange(x), "x": np.full(x, x)},
             "signals": {"word": [f"x is {x}"]},
         }
-
-
-def _fail(way: str) -> None:
-    if way == "raise":
-        raise ZeroDivisionError("x by nothing")
-    if way == "memory":
-        raise MemoryError
-    if way == "exit":
-        os._exit(0)
-    if way == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _note_start() -> None:

@@ -310,11 +310,57 @@ def test_the_strategy_of_the_tests_keeps_its_word() -> None:
     assert summary(result)["y"] == [7.0, None, 14.0, None]
 
 
-def test_failures_keep_the_error_in_short_and_the_end_of_a_long_traceback() -> None:
-    failure = Failure.of(ValueError("x" * 10_000), "0" * 16)
+def falls(depth: int, message: str) -> None:
+    if depth == 0:
+        raise ValueError(message)
+    falls(depth - 1, message)
 
-    assert len(failure.message) == MESSAGE_BYTES
+
+def rises(depth: int, message: str) -> None:
+    if depth % 2:  # two lines in turn: Python leaves none of them out
+        rises(depth - 1, message)
+    rises(depth - 1, message) if depth else falls(0, message)
+
+
+def caught(fails: Callable[[int, str], None], depth: int, message: str) -> Failure:
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - its message is what is asked about
+        fails(depth, message)
+    return Failure.of(error.value, "0" * 16)
+
+
+def test_failures_keep_the_error_in_short_and_the_end_of_a_long_traceback() -> None:
+    failure = caught(rises, 200, "é" * 20_000_000)
+
+    assert len(failure.message.encode()) == MESSAGE_BYTES
     assert len(failure.traceback) == TRACEBACK_BYTES
+    assert failure.traceback.count("rises") > 10  # a long message leaves room for the lines
+
+
+def test_a_traceback_does_not_say_how_deep_its_caller_was() -> None:
+    first, second = (caught(falls, depth, "deep") for depth in (100, 101))
+
+    assert first == second
+
+
+@pytest.mark.parametrize("leaves", [SystemExit(3), RecursionError(), GeneratorExit(), MemoryError()])
+def test_whatever_a_strategy_raises_is_a_failed_backtest(leaves: BaseException) -> None:
+    def evaluate_(data: Columns, combinations: Columns) -> Columns:
+        if (combinations["x"] == 2).any():
+            raise leaves
+        return {"y": combinations["x"] * 2.0, "n": combinations["x"]}
+
+    result = evaluate(with_code(evaluate_), DATA, a_block(1, 2, 3), ())
+
+    assert summary(result)["status"] == ["ok", "failed", "ok"]
+    assert result.tables["failures"]["error"].to_pylist() == [type(leaves).__name__]
+
+
+def test_ctrl_c_at_a_terminal_is_no_result() -> None:
+    def evaluate_(data: Columns, combinations: Columns) -> Columns:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(with_code(evaluate_), DATA, a_block(1), ())
 
 
 def test_a_combination_with_nothing_to_evaluate_is_empty_and_no_failure() -> None:

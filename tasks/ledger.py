@@ -12,8 +12,9 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
+from uuid import uuid4
 
 import redis
 
@@ -22,6 +23,8 @@ from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
 
 KEEP_SECONDS: Final = 14 * 86400  # longer than any holiday during which nobody looks
+WORDS: Final = ("spec", "plan", "meta", "done", "totals", "att", "hand", "shards", "failing", "sent", "final")
+"""Every key of a sweep but its parts and leases."""
 
 LedgerState = Literal["open", "cancelling", "cancelled", "done", "failed"]
 
@@ -76,9 +79,15 @@ class Ledger:
 
     # Opening and closing ------------------------------------------------------------------------------------
 
-    def create(self, spec: SweepSpec) -> bool:
+    def create(self, spec: SweepSpec, epoch: int = 1) -> bool:
         """Opens the sweep; False where it is open already, by whomever."""
-        meta = {"state": "open", "total": spec.total, "created": self.now(), "epoch": 1, "name": spec.name}
+        meta = {
+            "state": "open",
+            "total": spec.total,
+            "created": self.now(),
+            "epoch": epoch,
+            "name": spec.name,
+        }
         fields = [part for pair in meta.items() for part in pair]
         keys = [self.key("spec"), self.key("meta"), names.OPEN_SWEEPS]
         packed = spec.to_bytes()
@@ -96,29 +105,59 @@ class Ledger:
         fixed = bool(self.client.set(self.key("plan"), plan.to_bytes(), nx=True, ex=KEEP_SECONDS))
         stands = plan if fixed else self.plan()
         if stands is not None:  # each time: who fixed it may have ended before it wrote the counts
-            counts = {"chunks": len(stands.chunks), "shards": len(stands.shards), "cost_ms": stands.cost_ms}
+            cost = stands.cost_ms - self._cost_of_pilots(stands)
+            counts = {"chunks": len(stands.chunks), "shards": len(stands.shards), "cost_ms": cost}
             self.client.hset(self.key("meta"), mapping=counts)
         return fixed
 
+    def _cost_of_pilots(self, plan: ChunkPlan) -> int:
+        """They went out before anybody knew what they cost, and add nothing to the cost that is done."""
+        names_ = {Chunk.from_wire(w).name for w in json.loads(self.meta().get("pilots", "[]"))}
+        return sum(c.cost_ms for c in plan.chunks if c.name in names_) if names_ else 0
+
     def reopen(self) -> None:
-        """After a cancel or an interruption: chunks may start again, and every shard is published anew."""
+        """After a cancel or an interruption: chunks may start again, and every shard is published anew. What
+        failed before does not count against `max_failures` again.
+        """
+        failed = self.totals().failed
         with self.client.pipeline() as pipe:
-            pipe.hset(self.key("meta"), mapping={"state": "open", "published": 0})
+            pipe.hset(self.key("meta"), mapping={"state": "open", "published": 0, "failed_before": failed})
             pipe.hincrby(self.key("meta"), "epoch", 1)
-            pipe.hdel(self.key("meta"), "finished")
-            pipe.delete(*(self.key(word) for word in ("hand", "att", "lead", "final")))
+            pipe.hdel(self.key("meta"), "finished", "waiting")
+            pipe.delete(*(self.key(word) for word in ("hand", "att", "lead", "final", "sent")))
             pipe.sadd(names.OPEN_SWEEPS, self.sweep_id)
-            for word in ("spec", "plan", "meta", "done", "totals", "shards", "failing"):
+            pipe.execute()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Puts off the day on which the sweep is forgotten."""
+        with self.client.pipeline(transaction=False) as pipe:
+            for word in WORDS:
                 pipe.expire(self.key(word), KEEP_SECONDS)
+            pipe.execute()
+
+    def refresh_parts(self, chunks: Iterable[str]) -> None:
+        """The same for the parts of a shard that is long in coming."""
+        with self.client.pipeline(transaction=False) as pipe:
+            for chunk in chunks:
+                pipe.expire(self.key(f"part:{chunk}"), KEEP_SECONDS)
             pipe.execute()
 
     def move(self, to: LedgerState, *, only_from: Iterable[LedgerState]) -> bool:
         """Changes the state if it is one of those named; decided in one step."""
         moved = bool(self._move(keys=[self.key("meta")], args=[",".join(only_from), to]))
         if moved and to in ("cancelled", "done", "failed"):
-            self.client.hset(self.key("meta"), "finished", self.now())
+            self.note("meta", {"finished": self.now(), "waiting": ""})
             self.client.srem(names.OPEN_SWEEPS, self.sweep_id)
+            self.refresh()
         return moved
+
+    def note(self, word: str, fields: Mapping[str, Any]) -> None:
+        """Sets fields of one of the sweep's hashes, and takes out those with an empty value; on a full Redis,
+        too.
+        """
+        pairs = [str(part) for pair in fields.items() for part in pair]
+        self._note(keys=[self.key(word)], args=[KEEP_SECONDS, *pairs])
 
     def purge(self) -> None:
         """Forgets the sweep: every key of it."""
@@ -156,7 +195,18 @@ class Ledger:
 
     def note_published(self, shards: int) -> None:
         """Shards below this number are on the queue, or have been."""
-        self.client.hset(self.key("meta"), "published", shards)
+        self.note("meta", {"published": shards})
+
+    def note_sent(self, what: Iterable[str | int], when: float) -> None:
+        """When a shard, by number, or a single chunk, by name, was last put on the queue."""
+        self.note("sent", dict.fromkeys(map(str, what), when))
+
+    def sent(self, shard: int, chunks: Iterable[str]) -> dict[str, float]:
+        """When each of these chunks of a shard was last put on the queue; 0 where nobody knows."""
+        fields = [str(shard), *chunks]
+        found = self.client.hmget(self.key("sent"), fields)
+        whole = float(found[0] or 0)
+        return {n: max(whole, float(t or 0)) for n, t in zip(fields[1:], found[1:], strict=True)}
 
     def node_cores(self, node: str) -> str:
         cores = self.client.hget(names.node_key(node), "cores")
@@ -176,12 +226,22 @@ class Ledger:
         """Chunks that were started and have not come back."""
         return int(self.client.hlen(self.key("hand")))
 
+    def hand(self, chunks: Iterable[str]) -> dict[str, tuple[float, str]]:
+        """Those of these chunks that were started and have not come back: since when, by the node's clock,
+        and where.
+        """
+        wanted = list(chunks)
+        found = self.client.hmget(self.key("hand"), wanted) if wanted else []
+        said = {n: text.decode().partition(" ") for n, text in zip(wanted, found, strict=True) if text}
+        return {n: (float(when), node) for n, (when, _, node) in said.items()}
+
     # A chunk's life -----------------------------------------------------------------------------------------
 
-    def start(self, request: ChunkRequest, unless: int = 0) -> Start:
+    def start(self, request: ChunkRequest, unless: int = 0, node: str = "") -> Start:
         """Counts a start, unless it would be number `unless`."""
         keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
-        verdict, text, starts = self._start(keys=keys, args=[request.name, time.time(), KEEP_SECONDS, unless])
+        args = [request.name, f"{time.time()} {node}", KEEP_SECONDS, unless]
+        verdict, text, starts = self._start(keys=keys, args=args)
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
         stamp = text.decode() if verdict in (b"start", b"alone") else ""
         return Start(verdict=verdict.decode(), starts=int(starts), stamp=stamp, receipt=receipt)
@@ -216,6 +276,12 @@ class Ledger:
         found: bytes | None = self.client.get(self.key(f"part:{chunk}"))
         return found
 
+    def move_part(self, receipt: ChunkReceipt, file: str) -> bool:
+        """The part lies in this file from now on, and no longer in Redis; False where that has changed."""
+        moved = replace(receipt, file=file)
+        keys = [self.key("done"), self.key(f"part:{receipt.chunk}")]
+        return bool(self._move_part(keys=keys, args=[receipt.chunk, receipt.to_json(), moved.to_json()]))
+
     def drop_parts(self, chunks: Iterable[str]) -> None:
         keys = [self.key(f"part:{chunk}") for chunk in chunks]
         if keys:
@@ -224,8 +290,11 @@ class Ledger:
     # Shards and the end -------------------------------------------------------------------------------------
 
     def note_shard(self, shard: int, note: Mapping[str, Any]) -> None:
-        self.client.hset(self.key("shards"), str(shard), json.dumps(dict(note), sort_keys=True))
-        self.client.expire(self.key("shards"), KEEP_SECONDS)
+        self.note("shards", {str(shard): json.dumps(dict(note), sort_keys=True)})
+
+    def noted_shards(self) -> set[int]:
+        """The merged ones, without what is known of them."""
+        return {int(k) for k in self.client.hkeys(self.key("shards"))}
 
     def shard_notes(self) -> dict[int, dict[str, Any]]:
         return {int(k): json.loads(v) for k, v in self.client.hgetall(self.key("shards")).items()}
@@ -263,6 +332,15 @@ def _numbers(receipt: ChunkReceipt, cost_ms: int) -> list[Any]:
     }
     failing = [word for pair in receipt.failing.items() for word in pair]
     return [len(receipt.failing), *failing, *(word for pair in counters.items() for word in pair)]
+
+
+def era(client: redis.Redis) -> str:
+    """A word that stays as long as Redis forgets nothing: another one means that it was emptied."""
+    found = client.get(names.ERA)
+    if found is None:
+        client.set(names.ERA, uuid4().hex, nx=True)
+        found = client.get(names.ERA)
+    return found.decode() if found else ""
 
 
 def open_sweeps(client: redis.Redis) -> list[str]:

@@ -67,6 +67,7 @@ def build(
         },
         "nodes": dict(sorted(nodes.items())),
         "mismatch": int(meta.get("mismatch", 0)),
+        "suspect": int(meta.get("mismatch", 0)) > 0,
         "overrides": spec.overrides,
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
     }

@@ -25,7 +25,9 @@ PREFIX: Final = "sweepfleet:"
 OPEN_SWEEPS: Final = PREFIX + "open"  # set of the ids of sweeps that are not finished
 SWEEPER: Final = PREFIX + "sweeper"  # which node speaks for the fleet
 NODES: Final = PREFIX + "nodes"  # sorted set: node name, scored by its last beat
-CONFIG: Final = PREFIX + "config"  # digest of the settings that every process must share
+ERA: Final = PREFIX + "era"  # a random word: another one means that Redis was emptied
+CONFIG: Final = PREFIX + "config"  # the settings that every process must share, as the first one had them
+DROPPED: Final = PREFIX + "dropped"  # hash: why messages were refused, and how many
 
 
 def node_key(node: str) -> str:
@@ -38,7 +40,7 @@ def claim_key(what: str) -> str:
 
 
 def sweep_key(sweep_id: str, what: str) -> str:
-    """`what` is one of spec, plan, meta, done, totals, att, dead, shards, final, lead, part:…, lease:…"""
+    """`what` is one of ledger.WORDS, or lead, part:…, lease:…"""
     return f"{PREFIX}{sweep_id}:{what}"
 
 

@@ -6,7 +6,6 @@ One step a call. Everything that the next one needs is in the ledger, so another
 from __future__ import annotations
 
 import json
-import time
 from typing import Final
 
 from celery import Celery
@@ -35,7 +34,8 @@ def plan_step(app: Celery, ledger: Ledger, spec: SweepSpec, meta: dict[str, str]
         return None
     if not waits and (more := chunking.pilot(spec, slots, measured)):
         ledger.note_pilots([*pilots, *more])
-        Publisher(app, spec).chunks(more, f"pilot{int(time.time())}")
+        now = ledger.now()
+        Publisher(app, spec).chunks(more, f"pilot{int(now)}", now)
         return None
     plan = chunking.cut(spec, slots, measured)
     if not ledger.fix_plan(plan):

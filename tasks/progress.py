@@ -82,7 +82,8 @@ def read(ledger: Ledger, spec: SweepSpec, rate: Rate | None = None) -> Status | 
         else None,
         chunk_note=chunk_note(spec.total, planned),
         failing=tuple(sorted(ledger.failing())) if totals.failed else (),
-        reason=_reason(rate, nodes, ledger, running),
+        reason=_reason(rate, nodes, ledger, running) or (meta.get("waiting") if running else None),
+        mismatch=int(meta.get("mismatch", 0)),
         workers=Workers(nodes=len(nodes), cores=cores, busy=min(ledger.in_hand(), cores)),
         results=spec.results,
     )

@@ -9,30 +9,37 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from celery import Celery
+from redis.exceptions import OutOfMemoryError
 
-from tasks import names, shards
-from tasks.celery_app import merge_queue
+from tasks import lost, rebuild, shards
 from tasks.heartbeat import live_nodes
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, Totals, era
+from tasks.lost import Begun
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
 from tasks.planning import plan_step
-from tasks.publish import Publisher
+from tasks.pressure import Gauge
+from tasks.publish import GRACE_SECONDS, Publisher
 
 log = logging.getLogger("sweepfleet.lead")
 
 STEP_SECONDS: Final = 1.0
 PLANNING_SECONDS: Final = 0.02
+LOOK_SECONDS: Final = 1.0  # a producer steps ten times as often, to see the end; looking costs more
+REFRESH_SECONDS: Final = 3600.0
 LEAD_SECONDS: Final = 6.0  # a lead that stays silent this long is taken over
 CHUNKS_PER_SLOT: Final = 4
 LEAST_OUTSTANDING: Final = 500  # one shard
-STILL_SECONDS: Final = 5.0  # nothing moved and nothing is queued for this long: look what is missing
+QUIET_SECONDS: Final = 2.0  # a shard of which nothing has come for this long: look for what is missing
+AGAIN_SECONDS: Final = 2.0  # between the two looks that must agree, as a message is nowhere for a moment
+STILL_SECONDS: Final = 5.0  # a merge that is possible for this long and was not done: ask for it
+HELP_YOURSELF_SECONDS: Final = 3.0  # the same for one who sees the folder and does it
 SHARDS_LOOKED_AT: Final = 4  # more are hardly ever out at a time
 FINISH: Final = -1
-HELP_YOURSELF_SECONDS: Final = 3.0  # a merge that no node has taken: one who sees the folder does it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +70,42 @@ def shards_to_publish(view: View, sizes: tuple[int, ...]) -> int:
 
 
 class Lead:
-    """Acts for one sweep while it holds the lead. Made anew after any doubt: all it knows is in the
-    ledger.
+    """Acts for one sweep while it holds the lead. Made anew after any doubt: all it knows is in the ledger,
+    or, for a Redis that is emptied under it, in the spec that it was given and the results folder.
     """
 
-    def __init__(self, app: Celery, ledger: Ledger, holder: str, *, merges: bool = False) -> None:
+    def __init__(
+        self,
+        app: Celery,
+        ledger: Ledger,
+        holder: str,
+        *,
+        merges: bool = False,
+        spec: SweepSpec | None = None,
+    ) -> None:
         self.app, self.ledger, self.holder = app, ledger, holder
         self.merges = merges
+        self._given = spec
+        self._gauge = Gauge(ledger.client)
+        self._era = ""
+        self._state, self._epoch = "", 0
+        self._refreshed = time.monotonic()
         self._spec: SweepSpec | None = None
         self._plan: ChunkPlan | None = None
-        self._moved = (-1, -1)
-        self._moved_at = time.monotonic()
+        self._looked = -LOOK_SECONDS
+        self._quiet: dict[int, tuple[int, float]] = {}
+        self._suspects: dict[int, tuple[float, frozenset[str]]] = {}
         self._possible_since: dict[int, float] = {}
-        self._state = ""
 
     @property
     def is_over(self) -> bool:
         """The last look found the sweep ended, one way or another."""
         return self._state in ("done", "failed", "cancelled")
+
+    @property
+    def remembers(self) -> bool:
+        """It could open the sweep anew."""
+        return (self._spec or self._given) is not None and self._era != "" and not self.is_over
 
     @property
     def pause_seconds(self) -> float:
@@ -90,71 +115,117 @@ class Lead:
     def step(self) -> bool:
         """One look, and what follows from it; True while this process leads."""
         if not self.ledger.hold("lead", self.holder, LEAD_SECONDS):
+            self._forget()  # another one leads, and may change what we know
             return False
+        meta = self.ledger.meta()
+        if not meta:
+            return self._reopen()
+        self._era = self._era or era(self.ledger.client)
         self._spec = self._spec or self.ledger.spec()
         if self._spec is None:
             return True
-        meta, totals = self.ledger.meta(), self.ledger.totals()
-        state = self._state = meta.get("state", "")
-        if state == "cancelling":
-            self._settle()
-        if state != "open":
+        self._state, self._epoch = meta.get("state", ""), int(meta.get("epoch", 1))
+        if self._state == "cancelling":
+            self._settle(self._spec)
+        if self._state != "open":
             return True
         self._plan = self._plan or self.ledger.plan() or plan_step(self.app, self.ledger, self._spec, meta)
-        if self._plan is None:
-            return True
-        if self._spec.max_failures is not None and totals.failed > self._spec.max_failures:
-            self.ledger.move("failed", only_from=("open",))
-            return True
-        notes = self.ledger.shard_notes()
-        self._publish(meta, totals.chunks)
-        self._look_after(int(meta.get("published", 0)), totals.chunks, set(notes))
+        if self._plan is not None:
+            self._work(self._spec, self._plan, meta, self.ledger.totals())
         return True
 
-    def _publish(self, meta: dict[str, str], done: int) -> None:
-        assert self._spec is not None
-        assert self._plan is not None
-        published, epoch = int(meta.get("published", 0)), int(meta.get("epoch", 1))
-        sizes = tuple(last - first for first, last in self._plan.shards)
-        slots = sum(node.slots for node in live_nodes(self.ledger.client))
+    def _work(self, spec: SweepSpec, plan: ChunkPlan, meta: dict[str, str], totals: Totals) -> None:
+        failed = totals.failed - int(meta.get("failed_before", 0))
+        if spec.max_failures is not None and failed > spec.max_failures:
+            self.ledger.move("failed", only_from=("open",))
+            return
+        reason = self._gauge.reason()
+        if (reason or "") != meta.get("waiting", ""):
+            self.ledger.note("meta", {"waiting": reason or ""})
+        published = int(meta.get("published", 0))
+        if published < len(plan.shards) and reason is None:
+            self._publish(spec, plan, published, totals.chunks)
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self._look_after(plan, Publisher(self.app, spec), published, crowded=reason is not None)
+
+    def _publish(self, spec: SweepSpec, plan: ChunkPlan, published: int, done: int) -> None:
+        sizes = tuple(last - first for first, last in plan.shards)
         view = View(
             state="open",
             shards=len(sizes),
             published=published,
             planned_in_published=sum(sizes[:published]),
             done_in_published=min(done, sum(sizes[:published])),
-            slots=slots,
+            slots=sum(node.slots for node in live_nodes(self.ledger.client)),
         )
-        publisher = Publisher(self.app, self._spec)
+        publisher = Publisher(self.app, spec)
         for shard in range(published, published + shards_to_publish(view, sizes)):
-            publisher.shard(shard, self._missing(shard), epoch)
+            when = self.ledger.now()
+            # before: of what has no time nobody could say whether it was lost
+            self.ledger.note_sent([shard], when)
+            publisher.shard(shard, self._missing(plan, shard), self._epoch, when)
             # after: a shard published twice is harmless, one that never was is not
             self.ledger.note_published(shard + 1)
-            self._moved_at = time.monotonic()
+            if self._gauge.reason():
+                return
 
-    def _look_after(self, published: int, done: int, noted: set[int]) -> None:
+    def _look_after(self, plan: ChunkPlan, publisher: Publisher, published: int, *, crowded: bool) -> None:
         """What should have happened and has not: merges that nobody did, chunks that nobody has."""
-        assert self._spec is not None
-        assert self._plan is not None
-        now = time.monotonic()
-        if (done, len(noted)) != self._moved:
-            self._moved, self._moved_at = (done, len(noted)), now
-        lost = now - self._moved_at >= STILL_SECONDS and self._queue_is_empty()
-        publisher = Publisher(self.app, self._spec)
+        noted, now = self.ledger.noted_shards(), time.monotonic()
+        refresh = now - self._refreshed >= REFRESH_SECONDS
         for shard in [s for s in range(published) if s not in noted][:SHARDS_LOOKED_AT]:
-            missing = self._missing(shard)
-            if missing and lost:
-                log.warning("lost chunks go out again", extra={"event": "chunks_lost", "count": len(missing)})
-                publisher.chunks(missing, f"again{int(time.time())}")
-                self._moved_at = now
-            elif not missing and self._is_overdue(shard, now):
+            missing = self._missing(plan, shard)
+            if missing:
+                with suppress(OutOfMemoryError):  # a merge must come first
+                    self._search(shard, missing, publisher, now)
+            if crowded or (not missing and self._is_overdue(shard, now)):
                 self._merge(shard, publisher)
-        if len(noted) == len(self._plan.shards) and self._is_overdue(FINISH, now):
+            if refresh:
+                self.ledger.refresh_parts(c.name for c in plan.shard(shard))
+        if len(noted) == len(plan.shards) and self._is_overdue(FINISH, now):
             self._finish(publisher)
+        if refresh:
+            self._refreshed = now
+            self.ledger.refresh()
 
-    def _missing(self, shard: int) -> list[Chunk]:
-        assert self._plan is not None
-        chunks = self._plan.shard(shard)
+    def _search(self, shard: int, missing: list[Chunk], publisher: Publisher, now: float) -> None:
+        """Sends again what was lost of a shard that has come to a halt."""
+        count, since = self._quiet.get(shard, (-1, now))
+        if count != len(missing):
+            self._quiet[shard] = (len(missing), now)
+            self._suspects.pop(shard, None)
+            return
+        looked, before = self._suspects.get(shard, (-AGAIN_SECONDS, frozenset[str]()))
+        if now - since < QUIET_SECONDS or now - looked < AGAIN_SECONDS:
+            return
+        suspects = self._lost(shard, missing, publisher.spec)
+        self._suspects[shard] = now, suspects
+        certain = [c for c in missing if c.name in suspects & before]
+        if certain:
+            log.warning("lost chunks go out again", extra={"event": "chunks_lost", "count": len(certain)})
+            when = self.ledger.now()
+            self.ledger.note_sent((c.name for c in certain), when)
+            publisher.declare()  # what was lost may be where the queue's messages go
+            publisher.chunks(certain, f"again{int(when)}", when)
+            self._suspects.pop(shard)
+
+    def _lost(self, shard: int, missing: list[Chunk], spec: SweepSpec) -> frozenset[str]:
+        wanted = [c.name for c in missing]
+        sent = self.ledger.sent(shard, wanted)
+        sight = lost.look(self.ledger.client, spec.sweep_id, spec.queue)
+        if min(sent.values()) >= sight.oldest:
+            return frozenset()
+        alive = {node.name for node in live_nodes(self.ledger.client)}
+        begun = {
+            chunk: Begun(seconds=time.time() - when, node_lives=node in alive)
+            for chunk, (when, node) in self.ledger.hand(wanted).items()
+        }
+        return lost.lost(sent, sight, begun, 2 * (spec.timeout_seconds + GRACE_SECONDS))
+
+    def _missing(self, plan: ChunkPlan, shard: int) -> list[Chunk]:
+        chunks = plan.shard(shard)
         return [chunks[i] for i in self.ledger.missing(c.name for c in chunks)]
 
     def _is_overdue(self, step: int, now: float) -> bool:
@@ -167,19 +238,34 @@ class Lead:
 
     def _merge(self, shard: int, publisher: Publisher) -> None:
         if not self.merges or shards.merge(self.ledger, shard, self.holder) == "elsewhere":
-            publisher.merge(shard)
+            with suppress(OutOfMemoryError):  # asked for again at the next look
+                publisher.merge(shard)
 
     def _finish(self, publisher: Publisher) -> None:
         if not self.merges or shards.finish(self.ledger, self.holder) == "elsewhere":
             publisher.finish()
 
-    def _queue_is_empty(self) -> bool:
-        """Nothing waits and nothing is in a node's hands: what is not done by now is nowhere."""
-        client, queue = self.ledger.client, self._spec.queue if self._spec else names.QUEUE
-        waiting = client.llen(names.PREFIX + queue) + client.llen(names.PREFIX + merge_queue(queue))
-        return int(waiting) + int(client.hlen(names.PREFIX + "unacked")) == 0
-
-    def _settle(self) -> None:
-        """Cancelled once nothing of it is in hand."""
-        if self.ledger.in_hand() == 0 or self._queue_is_empty():
+    def _settle(self, spec: SweepSpec) -> None:
+        """Cancelled once nothing of it is in hand. What a dead node began never comes back."""
+        if self.ledger.in_hand() == 0 or not lost.look(self.ledger.client, spec.sweep_id, spec.queue).seen:
             self.ledger.move("cancelled", only_from=("cancelling",))
+
+    def _reopen(self) -> bool:
+        """The ledger is gone: opened anew where Redis was emptied, left alone where somebody took it away."""
+        spec = self._spec or self._given
+        if spec is None or not self.remembers or era(self.ledger.client) == self._era:
+            self.ledger.release("lead", self.holder)
+            return False
+        rebuild.rebuild(self.ledger, Publisher(self.app, spec), self._plan, self._epoch + 1)
+        if self._state == "cancelling":
+            self.ledger.move("cancelled", only_from=("open",))
+        self._era = era(self.ledger.client)
+        self._forget()
+        return True
+
+    def _forget(self) -> None:
+        """What the ledger told us, and what we saw."""
+        self._spec = self._plan = None
+        self._looked = -LOOK_SECONDS
+        for seen in (self._quiet, self._suspects, self._possible_since):
+            seen.clear()

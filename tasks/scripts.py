@@ -26,7 +26,8 @@ return state and 0 or 1
 """
 
 # A start that may take longer than its message allows is not begun, and not counted: `alone`.
-# KEYS: done, meta, att, hand   ARGV: chunk, now and node, ttl, the start that is not for this message (0: none)
+# KEYS: done, meta, att, hand
+# ARGV: chunk, now and node, ttl, the start that is not for this message (0: none)
 START: Final = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old then return {'done', old, 0} end

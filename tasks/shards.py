@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import arrow, codec, kept, manifest, names, store
+from tasks import arrow, codec, kept, manifest, names, relief, store
 from tasks.combinations import Block, canonical
 from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused, NotFound, PartDamaged
@@ -28,6 +28,7 @@ from tasks.joined import OWNER
 from tasks.ledger import Ledger, LedgerState
 from tasks.messages import ChunkReceipt
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
+from tasks.pressure import room
 from tasks.tables import OrderedWriter, schemas
 
 log = logging.getLogger("sweepfleet.merge")
@@ -82,6 +83,8 @@ def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
     chunks = plan.shard(shard)
     receipts = ledger.receipts(c.name for c in chunks)
     if not all(receipts):
+        if room(ledger.client).reason:
+            relief.move_out(ledger, spec, receipts)
         return "incomplete"
     begun = time.perf_counter()
     with _Lease(ledger, f"lease:{shard}", holder) as lease:

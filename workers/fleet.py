@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Final
 
@@ -9,11 +10,13 @@ import redis
 from celery import Celery
 
 from tasks import names, progress
-from tasks.ledger import Ledger, open_sweeps
+from tasks.ledger import Ledger, era, open_sweeps
 from tasks.plan import SweepSpec
 from tasks.progress import Rate
 from tasks.reconcile import Lead
 from tasks.status import Status
+
+log = logging.getLogger("sweepfleet.node")
 
 SPEAKER_MS: Final = 5_000  # silence after which another node speaks
 EVENTS: Final = {"done": "task-succeeded", "failed": "task-failed", "cancelled": "task-revoked"}
@@ -27,6 +30,7 @@ class Fleet:
         self._leads: dict[str, Lead] = {}
         self._rates: dict[str, Rate] = {}
         self._specs: dict[str, SweepSpec] = {}
+        self._era = ""
 
     def step(self, dispatcher: Any) -> None:
         found = open_sweeps(self.client)
@@ -36,10 +40,26 @@ class Fleet:
         if self._speaks():
             for sweep_id in sorted({*found, *self._rates}):
                 self._tell(sweep_id, dispatcher)
-        for sweep_id in set(self._leads) - set(found):
+        for sweep_id in self._gone(found):
             self._leads.pop(sweep_id)
             self._specs.pop(sweep_id, None)
             self._rates.pop(sweep_id, None)
+
+    def _gone(self, found: list[str]) -> set[str]:
+        """Sweeps that are no longer open. Those that an emptied Redis has lost are opened anew, if this node
+        led them.
+        """
+        gone = set(self._leads) - set(found)
+        now = era(self.client)
+        if gone and self._era not in ("", now):
+            for sweep_id in sorted(gone):
+                if self._leads[sweep_id].remembers and self._leads[sweep_id].step():
+                    gone.discard(sweep_id)
+                else:
+                    fields = {"event": "sweep_lost", "sweep": sweep_id}
+                    log.warning("Redis lost a sweep that this node did not lead: resume it", extra=fields)
+        self._era = now
+        return gone
 
     def _speaks(self) -> bool:
         """One node at a time: Flower would else see each row several times a second."""

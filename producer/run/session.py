@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from celery import Celery
+from redis.exceptions import OutOfMemoryError
 
 from producer.run import local, prepare, records
 from producer.run.local import PrivateStack
@@ -30,6 +31,7 @@ from tasks.status import TERMINAL, Status
 
 RETRY_SECONDS: Final = 1.0
 GLANCE_SECONDS: Final = 0.1  # how late the end of a sweep may be noticed
+REBUILT_SECONDS: Final = 20.0  # whoever leads opens a sweep anew that Redis has lost; later nobody will
 
 
 class Session:
@@ -58,6 +60,8 @@ class Session:
         self._interrupted = False
         self._holder = f"producer/{socket.gethostname()}/{os.getpid()}"
         self._rate = Rate()
+        self._gone_since: float | None = None
+        self._last: Status | None = None
 
     @property
     def cached(self) -> int:
@@ -84,7 +88,7 @@ class Session:
             return
         assert self.app is not None
         assert self.ledger is not None
-        lead = Lead(self.app, self.ledger, self._holder, merges=True)
+        lead = Lead(self.app, self.ledger, self._holder, merges=True, spec=self.spec)
         last: Status | None = None
         shown_at = -interval
         while last is None or last.state not in TERMINAL:
@@ -94,9 +98,10 @@ class Session:
                     pause = lead.pause_seconds
                     if due := lead.is_over or time.monotonic() - shown_at >= interval:
                         shown_at, last = time.monotonic(), self._status()
-            except StoreUnavailable:
+            except StoreUnavailable as e:
                 pause, due = RETRY_SECONDS, last is not None
-                last = last and replace(last, reason="Redis unreachable", rate_bt_s=None, eta_s=None)
+                why = "Redis is full" if isinstance(e.__cause__, OutOfMemoryError) else "Redis unreachable"
+                last = last and replace(last, reason=why, rate_bt_s=None, eta_s=None)
             self._check_stack()
             if due and last is not None:
                 yield last
@@ -129,10 +134,8 @@ class Session:
         assert self.ledger is not None
         status = progress.read(self.ledger, self.spec, self._rate)
         if status is None:
-            raise ClusterUnavailable(
-                f"Redis no longer knows sweep {self.id}",
-                hint=f"it was emptied or restarted; producer resume {self.id}",
-            )
+            return self._gone()
+        self._gone_since = None
         if self.private and status.reason == "no workers":
             status = replace(status, reason="the worker node is starting")
         if status.state in ("done", "failed"):
@@ -140,7 +143,19 @@ class Session:
         if self._interrupted and status.state == "cancelled":
             status = progress.interrupted(status)
         self._save(status)
+        self._last = status
         return status
+
+    def _gone(self) -> Status:
+        """The last status, for a while, where Redis no longer knows the sweep."""
+        now = time.monotonic()
+        self._gone_since = self._gone_since or now
+        if self._last is None or now - self._gone_since > REBUILT_SECONDS:
+            raise ClusterUnavailable(
+                f"Redis no longer knows sweep {self.id}",
+                hint=f"it was emptied or restarted; producer resume {self.id}",
+            )
+        return replace(self._last, reason="Redis was emptied", rate_bt_s=None, eta_s=None)
 
     def _fill(self) -> None:
         """A sweep that another producer began ends in that one's folder; this one's gets the same files."""

@@ -22,8 +22,9 @@ pytestmark = pytest.mark.usefixtures("tiny")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds of waiting become tenths."""
+    for word in ("LOOK", "QUIET", "AGAIN", "HELP_YOURSELF"):
+        monkeypatch.setattr(reconcile, f"{word}_SECONDS", 0.1)
     monkeypatch.setattr(reconcile, "STILL_SECONDS", 0.4)
-    monkeypatch.setattr(reconcile, "HELP_YOURSELF_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -126,20 +127,115 @@ def test_lost_messages_go_out_again_and_the_sweep_is_completed(sweep: Sweep) -> 
     assert sweep.ledger.totals().backtests == 20
 
 
+def steps(lead: Lead, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        lead.step()
+        time.sleep(0.02)
+
+
+def take(sweep: Sweep, most: int) -> list[str]:
+    """What a node does with a message before anything else, and the chunks that it has in hand then."""
+    taken = sweep.deliver(most)
+    for message in taken:
+        tag = message["properties"]["delivery_tag"]
+        kept = json.dumps([message, sweep.spec.queue, sweep.spec.queue])
+        sweep.ledger.client.hset(names.PREFIX + "unacked", tag, kept)
+    return [request_in(message).name for message in taken]
+
+
 def test_nothing_is_taken_for_lost_while_a_node_has_it_in_hand(sweep: Sweep) -> None:
     lead = sweep.lead()
     lead.step()
-    sweep.deliver(5)
-    sweep.ledger.client.hset(names.PREFIX + "unacked", "a-tag", "a chunk that takes long")
+    take(sweep, 5)
     sweep.work_off()
 
-    until = time.monotonic() + 3 * reconcile.STILL_SECONDS
-    while time.monotonic() < until:
-        lead.step()
-        time.sleep(0.05)
+    steps(lead, 1)
 
     assert sweep.queued() == 0
     assert sweep.ledger.totals().chunks == 15
+
+
+def test_what_is_lost_is_found_on_a_queue_that_never_runs_empty(
+    sweep: Sweep, tmp_path: Path, redis_url: str
+) -> None:
+    lead = sweep.lead()
+    lead.step()
+    stolen = {request_in(m).name for m in sweep.deliver(5)}
+    sweep.work_off()
+    other = a_sweep(tmp_path / "other", redis_url, {"x": range(40)}, size=1, seed=1)
+    other.lead().step()
+    behind = sweep.queued()
+
+    wait_until(lambda: lead.step() and sweep.queued() > behind, 5, "what is lost goes out again")
+
+    assert {request_in(m).name for m in sweep.deliver()[behind:]} == stolen
+
+
+def test_what_still_waits_behind_other_work_is_not_taken_for_lost(
+    sweep: Sweep, tmp_path: Path, redis_url: str
+) -> None:
+    other = a_sweep(tmp_path / "other", redis_url, {"x": range(40)}, size=1, seed=1)
+    other.lead().step()
+    lead = sweep.lead()
+    lead.step()
+    both = sweep.queued()
+
+    steps(lead, 1)
+
+    assert sweep.queued() == both
+
+
+def test_what_a_dead_node_gave_back_is_not_taken_for_lost(sweep: Sweep) -> None:
+    lead = sweep.lead()
+    lead.step()
+    returned = [json.dumps(m) for m in sweep.deliver(3)]
+    sweep.deliver(17)
+    sweep.ledger.client.rpush(names.PREFIX + sweep.spec.queue, *returned)
+
+    steps(lead, 1)
+
+    assert sweep.queued() == 3, "the others wait until those that are next have been taken"
+
+
+def test_a_chunk_that_was_begun_gets_time_to_come_back_though_its_message_is_gone(sweep: Sweep) -> None:
+    lead = sweep.lead()
+    lead.step()
+    here, gone = (request_in(m) for m in sweep.deliver(2))
+    sweep.ledger.start(here, node=a_node().name)
+    sweep.ledger.start(gone, node="sweepfleet@a-machine-that-burnt")
+    sweep.work_off()
+
+    wait_until(lambda: lead.step() and sweep.queued(), 5, "the one on the dead node goes out again")
+    steps(lead, 0.5)
+
+    assert [request_in(m).name for m in sweep.deliver()] == [gone.name]
+
+
+def test_a_chunk_that_was_begun_and_is_long_overdue_goes_out_again(sweep: Sweep) -> None:
+    lead = sweep.lead()
+    lead.step()
+    request = request_in(sweep.deliver(1)[0])
+    sweep.ledger.start(request)
+    long_ago = time.time() - 2 * (sweep.spec.timeout_seconds + 30) - 1
+    sweep.ledger.client.hset(sweep.ledger.key("hand"), request.name, f"{long_ago} {a_node().name}")
+    sweep.work_off()
+
+    wait_until(lambda: lead.step() and sweep.queued(), 5, "it goes out again")
+
+    assert [request_in(m).name for m in sweep.deliver()] == [request.name]
+
+
+def test_what_went_out_again_is_not_sent_a_third_time_while_it_waits(sweep: Sweep) -> None:
+    lead = sweep.lead()
+    lead.step()
+    sweep.deliver(5)
+    sweep.work_off()
+    wait_until(lambda: lead.step() and sweep.queued(), 5, "it goes out again")
+
+    steps(lead, 1)
+
+    assert sweep.queued() == 5
 
 
 def test_a_part_that_is_lost_before_the_merge_is_computed_again(sweep: Sweep) -> None:

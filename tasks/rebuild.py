@@ -1,0 +1,31 @@
+"""A ledger that Redis has lost, opened anew from what its lead remembers and from the results folder."""
+
+from __future__ import annotations
+
+import logging
+
+from tasks import kept, store
+from tasks.ledger import Ledger
+from tasks.plan import ChunkPlan
+from tasks.publish import Publisher
+
+log = logging.getLogger("sweepfleet.lead")
+
+
+def rebuild(ledger: Ledger, publisher: Publisher, plan: ChunkPlan | None, epoch: int) -> None:
+    """The same sweep with the same chunks. Shards whose files stand are done, the rest runs again; a higher
+    epoch tells its messages from those of before.
+    """
+    spec = publisher.spec
+    ledger.create(spec, epoch)
+    if plan is None and store.marked(spec.results) == spec.identity:
+        plan = kept.plan_of(spec)
+    restored = 0
+    if plan is not None:
+        ledger.fix_plan(plan)
+        restored = kept.restore(ledger, spec, plan)
+    publisher.declare()
+    log.warning(
+        "Redis was emptied: the sweep is opened anew",
+        extra={"event": "ledger_rebuilt", "sweep": spec.sweep_id, "count": restored},
+    )

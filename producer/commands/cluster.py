@@ -177,18 +177,26 @@ for each in (start, list_nodes, stop):
 @click.option("--port", metavar="N", type=click.IntRange(1, 65535), default=FLOWER_PORT, show_default=True)
 @pass_call
 def flower(call: Call, host: str, port: int) -> int | None:
-    """Serve Flower, the page that shows sweeps and tasks."""
+    """Serve Flower, the page that shows sweeps and tasks.
+
+    Beyond this machine it asks for a login: FLOWER_BASIC_AUTH=NAME:PASSWORD, else one made for this run.
+    """
     from producer.run import flower as page
 
     settings = _reachable(call)
+    login = page.made_login(host)
+    name, _, password = (login or "").partition(":")
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}"
     if call.flags.json:
-        call.out.document("flower", {"url": url})
+        call.out.document("flower", {"url": url} | ({"user": name, "password": password} if login else {}))
     else:
         call.out.answer(url)
+        if login:
+            call.out.answer(f"sign in as {name} with the password {password}, made for this run")
+            call.out.say("to keep one: FLOWER_BASIC_AUTH=NAME:PASSWORD in the environment")
         call.out.say("Ctrl-C ends the page; sweeps go on without it")
-    page.run(settings, host, port)
+    page.run(settings, host, port, login)
 
 
 @command("doctor", epilog=example("producer doctor --redis redis://HOST:6379/0"))

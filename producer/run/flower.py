@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import ipaddress
+import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -12,25 +16,62 @@ from typing import Final, NoReturn
 from producer.run.local import Stack
 from tasks import settings as settings_
 from tasks.celery_app import make_app
+from tasks.errors import UsageError
 from tasks.settings import Settings
 
 PORT: Final = 5555
 PORTS_TRIED: Final = 20
 MOST_TASKS: Final = 20_000
 PURGE_SECONDS: Final = 60
+USER: Final = "sweepfleet"  # whose password is made where none is configured
 
 
-def run(settings: Settings, host: str, port: int) -> NoReturn:
-    """Serves until it is told to stop."""
+def run(settings: Settings, host: str, port: int, login: str | None) -> NoReturn:
+    """Serves until it is told to stop; `login` as `made_login` gave it."""
     app = make_app(settings, watches_only=True)
     arguments = ["flower", f"--address={host}", f"--port={port}", f"--max_tasks={MOST_TASKS}"]
+    arguments += [f"--basic_auth={login}"] if login else []  # read in this process: no process list shows it
     arguments += [
+        f"--conf={os.devnull}",  # else a flowerconfig.py that lies in the folder would be run as code
         f"--purge_offline_workers={PURGE_SECONDS}",
         "--logging=warning",
         "--read_only=True",  # it shows; what stops a sweep or a node is the producer
         "--tasks_columns=name,state,args,result,received,started,runtime,worker",
     ]
-    sys.exit(app.start(arguments))
+    try:
+        sys.exit(app.start(arguments))
+    except OSError as e:
+        if e.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise UsageError(f"cannot listen on {host} port {port}: {e.strerror}", hint="--port N") from e
+
+
+def made_login(host: str) -> str | None:
+    """`name:password` made for this run, where others can reach the page and no login is configured.
+
+    Raises UsageError for a FLOWER_BASIC_AUTH that nobody could sign in with.
+    """
+    environment = settings_.inherited_environment()
+    configured = environment.get("FLOWER_BASIC_AUTH", "")
+    for login in configured.split(",") if configured else ():
+        name, _, password = login.partition(":")
+        if not name or not password:
+            raise UsageError(
+                "FLOWER_BASIC_AUTH is not NAME:PASSWORD", hint="write FLOWER_BASIC_AUTH=NAME:PASSWORD"
+            )
+    if configured or environment.get("FLOWER_AUTH") or is_loopback(host):
+        return None
+    return f"{USER}:{secrets.token_urlsafe(18)}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a page on that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def beside(settings: Settings, stack: Stack, folder: Path) -> Stack:

@@ -20,9 +20,10 @@ from tasks import references
 from tasks.combinations import Space
 from tasks.contract import DataKind
 from tasks.data.slices import UNCLASSIFIED, SliceRef
-from tasks.errors import UsageError
+from tasks.errors import PartDamaged, UsageError
 from tasks.messages import ChunkRequest, chunk_name
 
+MOST_BYTES: Final = 2**32  # of a plan in plain: a thousand times what the largest sweep has
 ENGINE: Final = "1"
 """Raised when the same spec would give other results; part of every sweep's identity."""
 
@@ -196,14 +197,14 @@ class SweepSpec:
     @classmethod
     def from_bytes(cls, packed: bytes) -> Self:
         raw = _unpack(packed)
-        raw["securities"] = tuple(SecurityWork(**s) for s in raw["securities"])
-        for name in ("keep", "groups", "spaces"):
-            raw[name] = tuple(raw[name])
-        for name in ("parameters", "metrics"):
-            raw[name] = tuple((column, alias) for column, alias in raw[name])
         try:
+            raw["securities"] = tuple(SecurityWork(**s) for s in raw["securities"])
+            for name in ("keep", "groups", "spaces"):
+                raw[name] = tuple(raw[name])
+            for name in ("parameters", "metrics"):
+                raw[name] = tuple((column, alias) for column, alias in raw[name])
             return cls(**raw)
-        except TypeError as e:  # fields that another release had or has
+        except (TypeError, KeyError, ValueError) as e:  # fields that another release had or has
             raise UsageError(
                 f"sweep {raw.get('sweep_id')} was planned by another release", hint="submit it again"
             ) from e
@@ -230,9 +231,11 @@ class ChunkPlan:
     @classmethod
     def from_bytes(cls, packed: bytes) -> Self:
         raw = _unpack(packed)
-        return cls(
-            chunks=tuple(map(Chunk.from_wire, raw["chunks"])), shards=tuple((a, b) for a, b in raw["shards"])
-        )
+        try:
+            chunks = tuple(map(Chunk.from_wire, raw["chunks"]))
+            return cls(chunks=chunks, shards=tuple((a, b) for a, b in raw["shards"]))
+        except (TypeError, KeyError, ValueError) as e:
+            raise UsageError("the chunks were planned by another release", hint="submit it again") from e
 
 
 def _canonical(value: Any) -> bytes:
@@ -247,4 +250,10 @@ def _pack(value: Any) -> bytes:
 
 def _unpack(packed: bytes) -> dict[str, Any]:
     size = int.from_bytes(packed[:8], "little")
-    return dict(json.loads(pa.decompress(packed[8:], decompressed_size=size, codec="zstd", asbytes=True)))
+    if size > MOST_BYTES:  # before the room for it is taken
+        raise PartDamaged(f"a stored plan says that it has {size:,} bytes")
+    try:
+        plain = pa.decompress(packed[8:], decompressed_size=size, codec="zstd", asbytes=True)
+        return dict(json.loads(plain))
+    except (ValueError, TypeError, RecursionError, OSError) as e:  # OSError: what Arrow says of broken zstd
+        raise PartDamaged(f"a stored plan cannot be read: {e}", hint="submit the sweep again") from e

@@ -51,3 +51,19 @@ def is_damaged(part: bytes, sha256: str) -> bool:
     except PartDamaged:
         return True
     return False
+
+
+@given(found=st.dictionaries(st.text(min_size=1, max_size=8), tables(), max_size=3), data=st.data())
+def test_no_damage_that_a_checksum_does_not_tell_is_an_internal_error(
+    found: dict[str, pa.Table], data: st.DataObject
+) -> None:
+    part = codec.encode(found)
+    first = data.draw(st.integers(0, len(part)))
+    last = data.draw(st.integers(first, min(len(part), first + 16)))
+    damaged = part[:first] + data.draw(st.binary(max_size=16)) + part[last:]
+
+    try:
+        back = codec.decode(damaged)
+    except PartDamaged:
+        return
+    assert all(isinstance(table, pa.Table) for table in back.values())

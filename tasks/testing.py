@@ -11,37 +11,51 @@ What is here has a promise of stability, as `tasks.api` has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from tasks import registry
 from tasks.contract import Columns
-from tasks.data.tiny import bars, ticks
+from tasks.data.tiny import bars, daily, ticks
 from tasks.description import faults
 from tasks.errors import StrategyFaulty
 from tasks.trials.examine import examine
 from tasks.trials.past import first_leak
-from tasks.trials.samples import frozen
+from tasks.trials.what_if import frozen
 
-__all__ = ["StrategyFaulty", "bars", "check_no_look_ahead", "check_strategy", "ticks"]
+__all__ = ["StrategyFaulty", "bars", "check_no_look_ahead", "check_strategy", "daily", "ticks"]
+
+MEND: Final = (
+    "Mend that; or, if it needs other data or parameters than were made up here, pass yours: "
+    "check_strategy(strategy, data=..., combinations=[{...}])"
+)
+MEND_GIVEN: Final = "Mend that, or pass data and combinations that it is made for"
 
 
 def check_strategy(
     strategy: object,
     data: Columns | None = None,
     combinations: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    by_day: bool = False,
 ) -> list[str]:
     """Checks all that a sweep relies on; raises `StrategyFaulty` with every finding and what to do about it.
 
-    `strategy` is a class, an instance, a plain function, or the name of an installed strategy. `data` are
-    columns as a sweep gives them, `bars()` or `ticks()` if left out; `combinations` a list of parameters by
-    name, else the defaults and values near them.
+    `strategy` is a class, an instance, a plain function, or the name of an installed strategy.
+
+    `data` are columns as a sweep gives them. Left out, they are invented: `ticks()`; or of `bars()`, bars of
+    a future and `daily()` the first that the strategy does not refuse. `combinations` is a list of parameters
+    by name; left out, the defaults and values near them.
 
     Checked are: the five attributes and whatever optional ones there are; a row per combination, in order;
     the same bits when called again, after another security, and in smaller chunks (8 combinations, 2 times 4,
     8 times 1); that neither the data nor what `prepare` returned is written to; that `trace` returns what
-    `traces` declares; and, where those tables have times, that changing the future changes nothing before it.
+    `traces` declares; and, where those tables have times, that changing the future changes nothing before it:
+    what is over stays as it is, a trade that is open still may end otherwise.
+
+    `by_day` is for rules by which a row waits for the end of its day, such as the volume of an auction: a day
+    may then depend on all of itself, and on no later one.
 
     Returns notes: what could not be checked, and what is no fault but good to know, such as that a security
     with a single row fails.
@@ -53,8 +67,10 @@ def check_strategy(
         if wrong:
             raise _faulty(name, wrong)
         about = registry.of_object(made)
-    report = examine(about, data, combinations)
-    findings = [*report.findings, *([f"every combination fails: {report.raised}"] if report.raised else [])]
+    report = examine(about, data, combinations, by_day=by_day)
+    findings = [*report.findings]
+    if report.raised:
+        findings.append(f"every combination fails: {report.raised}. {MEND if data is None else MEND_GIVEN}")
     if findings:
         raise _faulty(about.name, findings)
     return report.notes

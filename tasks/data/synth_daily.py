@@ -57,7 +57,7 @@ def write_daily(
         raise ValueError(f"wanted at least one day and one security, was {days} and {len(names)}")
     folder.mkdir(parents=True, exist_ok=True)
     dates = np.busday_offset(LAST_DAY, np.arange(1 - days, 1)).astype(np.int64)
-    pieces = [_bars(np.random.default_rng(identity_of(name, seed)), days) for name in names]
+    pieces = [daily_bars(np.random.default_rng(identity_of(name, seed)), days) for name in names]
     columns = {key: np.concatenate([piece[key] for piece in pieces]) for key in pieces[0]}
     table = _table(names, np.tile(dates, len(names)), columns)
     paths = [folder / f"{stem}.parquet", folder / f"{stem}.universe.json"]
@@ -68,8 +68,8 @@ def write_daily(
     return paths
 
 
-def _bars(rng: np.random.Generator, days: int) -> dict[str, Any]:
-    """From the last day back: what comes before does not change what follows."""
+def daily_bars(rng: np.random.Generator, days: int) -> dict[str, Any]:
+    """Of one security, in units of 1 / `SCALE`, from the last day back: more days change no later one."""
     price = PRICES[int(rng.integers(len(PRICES)))] * float(np.exp(0.2 * rng.standard_normal()))
     usual = USUAL_VOLUME * float(np.exp(0.8 * rng.standard_normal()))
     wanders = rng.random() < WANDERING_SHARE

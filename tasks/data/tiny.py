@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.slices import Slice
+from tasks.data.synth_bars import walk
 from tasks.data.trading_day import Security, trading_day
 
 NAME: Final = "TINY"
+FUTURE: Final = "ES"
+FUTURE_BARS_A_DAY: Final = 276  # of five minutes, 17:00 to 16:00 in Chicago
+FUTURE_TICKS: Final = 18_000  # the usual price
+FUTURE_TICK: Final = 0.25
+SESSION_BEGINS: Final = -3_600  # 23:00 UTC of the evening before: Chicago in winter
 NS: Final = 1_000_000_000
 FIRST_DAY: Final = np.datetime64("2025-01-06", "D")  # a Monday
 BARS_A_DAY: Final = 78  # of five minutes, 09:30 to 16:00
@@ -40,6 +46,37 @@ def bars(rows: int = 300, seed: int = 0) -> Slice:
     return _slice(columns, "UTC")
 
 
+def future(rows: int = 828, seed: int = 0) -> Slice:
+    """Five-minute bars of a futures contract, in sessions of 23 hours. Times are UTC."""
+    rng = np.random.default_rng(seed)
+    move = np.full(rows, FUTURE_TICKS * 0.008 / np.sqrt(FUTURE_BARS_A_DAY))
+    prices = walk(FUTURE_TICKS, FUTURE_TICKS, move, rng).columns()
+    day, bar = np.divmod(np.arange(rows), FUTURE_BARS_A_DAY)
+    days = np.busday_offset(FIRST_DAY, day).astype("datetime64[s]").astype(np.int64)
+    columns = {
+        "timestamp": (days + SESSION_BEGINS + BAR_SECONDS * bar) * NS,
+        **{name: values * FUTURE_TICK for name, values in prices.items()},
+        "volume": rng.integers(1, 10_000, rows).astype(np.float64),
+    }
+    return _slice(columns, "UTC", FUTURE)
+
+
+def daily(rows: int = 750, seed: int = 0) -> Slice:
+    """Daily bars of one security: advances, bases that tighten, breakouts that hold or fail. Times are
+    midnights of no zone.
+    """
+    from tasks.data import synth_daily  # late: it writes files too, and loads what that takes
+
+    units = synth_daily.daily_bars(np.random.default_rng(seed), rows)
+    dates = np.busday_offset(synth_daily.LAST_DAY, np.arange(1 - rows, 1)).astype("datetime64[s]")
+    columns = {
+        "timestamp": dates.astype(np.int64) * NS,
+        **{name: units[name] / synth_daily.SCALE for name in ("open", "high", "low", "close")},
+        "volume": units["volume"].astype(np.float64),
+    }
+    return _slice(columns, None)
+
+
 def ticks(rows: int = 300, seed: int = 0) -> Slice:
     """The first `rows` events of one security's trading days, in the layout of real tick data."""
     rng = np.random.default_rng(seed)
@@ -58,13 +95,13 @@ def ticks(rows: int = 300, seed: int = 0) -> Slice:
     return _slice({name: np.concatenate(pieces)[:rows] for name, pieces in parts.items()}, None)
 
 
-def _slice(columns: dict[str, NDArray[np.generic]], zone: str | None) -> Slice:
+def _slice(columns: dict[str, NDArray[np.generic]], zone: str | None, name: str = NAME) -> Slice:
     for column in columns.values():
         column.flags.writeable = False
     return Slice(
-        security=NAME,
+        security=name,
         columns=columns,
         zone=zone,
         newest_ns=int(columns["timestamp"].max()) if len(columns["timestamp"]) else None,
-        source=f"{NAME.lower()}.parquet",
+        source=f"{name.lower()}.parquet",
     )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -23,10 +24,12 @@ from tasks.description import Description
 from tasks.errors import DataError
 from tasks.parameters import Value
 from tasks.trials.past import changed_pasts
-from tasks.trials.samples import digest, filled, frozen, invented, some_combinations
+from tasks.trials.samples import digest, filled, invented, some_combinations
 from tasks.trials.trial import Metrics, Trial, Wrong, said
+from tasks.trials.what_if import frozen, with_another_future
 
 QUICK_SECONDS: Final = 0.6  # a check that a user waits for before a sweep starts
+OTHER_SEEDS: Final = (1, 2, 3)
 
 
 @dataclass(slots=True)
@@ -36,6 +39,8 @@ class Report:
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     raised: str | None = None
+    by_day: bool = False
+    """What was asked for."""
 
 
 def examine(
@@ -44,18 +49,23 @@ def examine(
     combinations: Sequence[Mapping[str, Value]] | None = None,
     *,
     quick: bool = False,
+    by_day: bool = False,
 ) -> Report:
-    """Tries the strategy on the data and the combinations, or on invented ones.
+    """Tries the strategy on the data and the combinations, or on invented ones: on the first sort of data
+    that it does not refuse.
 
     `quick` leaves out what would take longer than a second, going by what the strategy took before.
+    `by_day` lets what was done on a day depend on all of that day.
     """
-    report = Report()
-    given = invented(about) if data is None else data
+    report = Report(by_day=by_day)
     chosen = some_combinations(about) if combinations is None else filled(about, combinations)
+    trials = (
+        {"the data": lambda: Trial(about, data, chosen)} if data is not None else _invented(about, chosen)
+    )
     until = time.perf_counter() + (QUICK_SECONDS if quick else math.inf)
     with redirect_stdout(sys.stderr):
         begun = time.perf_counter()
-        trial = _usable(Trial(about, given, chosen), report)
+        trial = _usable(_suited(trials, until), report)
         for step in QUICK if quick else THOROUGH:
             begun, before = time.perf_counter(), begun
             if trial is None or begun + (begun - before) > until:
@@ -70,33 +80,87 @@ def examine(
     return report
 
 
-def _usable(trial: Trial, report: Report) -> Trial | None:
-    """The trial without the combinations that raise; None where none is left."""
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """How all combinations fared on one sort of data."""
+
+    sort: str
+    trial: Trial
+    left: list[Mapping[str, Value]]
+    """The combinations that do not raise."""
+    errors: list[Exception]
+    """Of each of the others."""
+    together: Exception | None = None
+    """Of all at once, where each alone does not raise."""
+
+
+def _invented(about: Description, chosen: Sequence[Mapping[str, Value]]) -> dict[str, Callable[[], Trial]]:
+    def trial(make: Callable[[int], Columns]) -> Trial:
+        return Trial(about, make(0), chosen, [partial(make, seed) for seed in OTHER_SEEDS])
+
+    return {sort: partial(trial, make) for sort, make in invented(about).items()}
+
+
+def _suited(trials: Mapping[str, Callable[[], Trial]], until: float) -> list[_Attempt]:
+    """Attempts on one sort of data after another until one is not refused; that with fewest errors first."""
+    attempts = []
+    for sort, made in trials.items():
+        attempt = _attempted(sort, made())
+        attempts.append(attempt)
+        is_refused = any(isinstance(error, DataError) for error in attempt.errors)
+        if not (is_refused or (attempt.errors and not attempt.left)) or time.perf_counter() > until:
+            break
+    return sorted(attempts, key=lambda attempt: len(attempt.errors))
+
+
+def _attempted(sort: str, trial: Trial) -> _Attempt:
     try:
         trial.evaluated(trial.prepared(), np.arange(trial.rows))
     except Wrong as e:
-        report.findings.append(str(e))
-        return None
+        return _Attempt(sort, trial, [], [], e)
     except Exception as e:  # the strategy's code: anything may come out of it
-        together = said(e)
+        together = e
     else:
-        return trial
-    left, errors = [], []
+        return _Attempt(sort, trial, [*trial.combinations], [])
+    left, errors = list[Mapping[str, Value]](), list[Exception]()
     for i, combination in enumerate(trial.combinations):
         try:
             trial.evaluated(trial.prepared(), [i])
         except Exception as e:  # the strategy's code: anything may come out of it
-            errors.append(said(e))
+            errors.append(e)
         else:
             left.append(combination)
-    if not left:
-        report.raised = errors[0]
+    return _Attempt(sort, trial, left, errors, None if errors else together)
+
+
+def _usable(attempts: Sequence[_Attempt], report: Report) -> Trial | None:
+    """The trial on the data that suit best, without the combinations that raise; None where none is left."""
+    best, rows = attempts[0], attempts[0].trial.rows
+    if best.together is not None:
+        report.findings.append(
+            str(best.together)
+            if isinstance(best.together, Wrong)
+            else f"{rows} combinations at once fail, each alone does not: {said(best.together)}"
+        )
         return None
-    if not errors:
-        report.findings.append(f"{trial.rows} combinations at once fail, each alone does not: {together}")
+    if not best.left:
+        report.raised = _all_said(attempts)
         return None
-    report.notes.append(f"{len(errors)} of {trial.rows} combinations fail: {errors[0]}")
-    return Trial(trial.about, trial.data, left)
+    for other in attempts[1:2]:
+        if not isinstance(other.errors[0], DataError):  # that would be a refusal, as it should be
+            report.notes.append(f"it fails on {other.sort}, not on {best.sort}: {said(other.errors[0])}")
+    if not best.errors:
+        return best.trial
+    report.notes.append(f"{len(best.errors)} of {rows} combinations fail: {said(best.errors[0])}")
+    return Trial(best.trial.about, best.trial.data, best.left, best.trial.others)
+
+
+def _all_said(attempts: Sequence[_Attempt]) -> str:
+    """What came of each sort of data; once, where it is the same of all."""
+    told = {attempt.sort: said(attempt.errors[0]) for attempt in attempts}
+    if len({*told.values()}) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"on {sort}: {error}" for sort, error in told.items())
 
 
 def _again(trial: Trial, report: Report) -> Iterator[str]:
@@ -153,7 +217,7 @@ def _traced(trial: Trial, report: Report) -> Iterator[str]:
 def _after_others(trial: Trial, report: Report) -> Iterator[str]:
     rows = np.arange(trial.rows)
     first = trial.evaluated(trial.prepared(), rows)
-    trial.evaluated(trial.prepared(frozen(invented(trial.about, seed=1))), rows)
+    trial.evaluated(trial.prepared(with_another_future(trial.data, 0, 1.4)), rows)
     if not _same(first, trial.evaluated(trial.prepared(), rows)):
         yield "results depend on the security that came before: keep nothing of one slice for the next"
 
@@ -170,7 +234,7 @@ def _short(trial: Trial, report: Report) -> Iterator[str]:
 
 
 def _past(trial: Trial, report: Report) -> Iterator[str]:
-    yield from changed_pasts(trial, report.notes)
+    yield from changed_pasts(trial, report.notes, by_day=report.by_day)
 
 
 def _same(one: Metrics, other: Metrics) -> bool:

@@ -1,17 +1,15 @@
-"""What a strategy is tried on: data that cannot be written to, and a handful of combinations."""
+"""What a strategy is tried on: invented data of several sorts, and a handful of combinations."""
 
 from __future__ import annotations
 
 import copy
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks.contract import Columns
+from tasks.contract import DataKind
 from tasks.data import tiny
 from tasks.data.slices import Slice
 from tasks.description import Description
@@ -27,12 +25,20 @@ SIMPLE: Final[Mapping[str, Value]] = {
     "list": [],
     "map": {},
 }
-PRICES: Final = ("open", "high", "low", "close", "price")
+MAKERS: Final[Mapping[DataKind, Mapping[str, Callable[[int], Slice]]]] = {
+    "bars": {
+        "five-minute bars of a share": lambda seed: tiny.bars(ROWS, seed),
+        "five-minute bars of a future": lambda seed: tiny.future(3 * tiny.FUTURE_BARS_A_DAY, seed),
+        "daily bars": lambda seed: tiny.daily(750, seed),
+    },
+    "ticks": {"ticks": lambda seed: tiny.ticks(ROWS, seed)},
+}
+"""Of a seed. The first sort that a strategy does not refuse is what it is tried on."""
 
 
-def invented(about: Description, seed: int = 0) -> Slice:
-    """A few hundred rows of what the strategy runs on."""
-    return tiny.ticks(ROWS, seed) if about.data == "ticks" else tiny.bars(ROWS, seed)
+def invented(about: Description) -> Mapping[str, Callable[[int], Slice]]:
+    """Data of the kind that the strategy runs on, one sort after another: its name, and what makes it."""
+    return MAKERS[about.data]
 
 
 def some_combinations(about: Description) -> list[dict[str, Value]]:
@@ -66,31 +72,6 @@ def default(parameter: Parameter) -> Value:
     return int(value) if parameter.type == "int" else copy.deepcopy(value)
 
 
-def frozen(data: Columns, rows: slice | None = None) -> Columns:
-    """A copy that cannot be written to, of all rows or of some."""
-    columns = {name: _frozen(column if rows is None else column[rows]) for name, column in data.items()}
-    if not isinstance(data, Slice):
-        return columns
-    numbers = data.rows_in_file if rows is None or data.rows_in_file is None else data.rows_in_file[rows]
-    return dataclasses.replace(data, columns=columns, rows_in_file=numbers)
-
-
-def with_another_future(data: Columns, cut: int, jump: float) -> Columns:
-    """The same rows and times; from row `cut` on all else has changed, prices by `jump` and then more."""
-    rng = np.random.default_rng(cut)
-    rows = len(next(iter(data.values())))
-    path = np.exp(np.cumsum(rng.normal(0.0, 0.05, rows - cut))) * jump
-    changed = {}
-    for name, column in data.items():
-        column = np.array(column)
-        if name in PRICES:
-            column[cut:] = column[cut:] * path
-        elif name != "timestamp" and column.dtype.kind in "iuf":
-            column[cut:] = column[cut:][::-1]
-        changed[name] = column
-    return frozen(dataclasses.replace(data, columns=changed) if isinstance(data, Slice) else changed)
-
-
 def digest(value: Any) -> str:
     """Of all the numbers in it, however they are nested; what holds none counts for nothing."""
     total = sha256()
@@ -111,12 +92,6 @@ def _parts(value: Any) -> list[bytes]:
     if isinstance(value, bool | int | float | str):
         return [repr(value).encode()]
     return []
-
-
-def _frozen(column: NDArray[Any]) -> NDArray[Any]:
-    copied = np.array(column)
-    copied.flags.writeable = False
-    return copied
 
 
 def _near(parameter: Parameter) -> list[Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from tasks.contract import Columns
 from tasks.description import Description
+from tasks.errors import SweepError
 from tasks.parameters import Value, as_arrays
-from tasks.trials.samples import frozen
+from tasks.trials.what_if import frozen
 
 HERE: Final = Path(__file__).parent
 Metrics = dict[str, NDArray[Any]]
@@ -27,10 +28,16 @@ class Trial:
     """Runs pieces of the chunk; whatever the strategy raises comes out of it."""
 
     def __init__(
-        self, about: Description, data: Columns, combinations: Sequence[Mapping[str, Value]]
+        self,
+        about: Description,
+        data: Columns,
+        combinations: Sequence[Mapping[str, Value]],
+        others: Sequence[Callable[[], Columns]] = (),
     ) -> None:
+        """`others` make more data of the same sort, for what these may not show."""
         self.about = about
         self.data = frozen(data)
+        self.others = others
         self.combinations = combinations
         self.rows = len(combinations)
         columns = {p.name: [c[p.name] for c in combinations] for p in about.parameters}
@@ -98,4 +105,5 @@ def said(error: Exception) -> str:
     place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
     if isinstance(error, ValueError) and "read-only" in str(error):
         return f"it writes into an array that it was given{place}: copy it first"
-    return f"{type(error).__name__}: {error}{place}"
+    hint = f"; {error.hint}" if isinstance(error, SweepError) and error.hint else ""
+    return f"{type(error).__name__}: {error}{hint}{place}"

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tasks import registry
+from tasks.data.tiny import future
 from tasks.parameters import ValueRefused
-from tasks.testing import StrategyFaulty, bars, check_no_look_ahead, check_strategy, ticks
+from tasks.testing import StrategyFaulty, bars, check_no_look_ahead, check_strategy, daily, ticks
 from tasks.trials.examine import QUICK_SECONDS, examine
 from tasks.trials.samples import some_combinations
 from tests.support import faulty_strategies as faulty
@@ -28,13 +29,9 @@ def test_a_sound_strategy_passes_as_a_class_and_as_an_instance() -> None:
     assert check_strategy(faulty.Sound) == []
     assert check_strategy(faulty.Sound(), data=bars(100, seed=3)) == []
     assert check_strategy(Tiny, data=ticks(50), combinations=[{"x": 1}, {"x": 2}, {}]) == [
-        "look-ahead is not looked for: metrics alone do not show what was done when. Add `trace` with times, "
-        "or try the signals that it trades on with tasks.testing.check_no_look_ahead"
+        "look-ahead is not looked for: its trace has no column of times. Declare when as timestamp[ns] or "
+        "date32[day], or try the signals that it trades on with tasks.testing.check_no_look_ahead"
     ]
-
-
-def test_the_installed_ones_pass_by_name() -> None:
-    assert check_strategy("market_making", combinations=[{}, {"quote_size": 1000}]) == []
 
 
 def test_what_cannot_be_looked_at_is_said() -> None:
@@ -48,7 +45,7 @@ def test_what_cannot_be_looked_at_is_said() -> None:
     [
         (
             faulty.Peeking,
-            "the future changes the past: with other data from row 75 on, trades.entry_bar before it",
+            "the future changes the past: with other data from row 75 on, trades.entry_time before it",
         ),
         (faulty.PeekingInPrepare, "the future changes the past: with other data from row 75 on, trades."),
         (faulty.Remembering, "evaluate returns something else the second time: keep no state between calls"),
@@ -139,7 +136,7 @@ def test_a_signal_that_sees_the_future_is_found() -> None:
         check_no_look_ahead(future)
 
 
-@pytest.mark.parametrize("make", [bars, ticks])
+@pytest.mark.parametrize("make", [bars, daily, future, ticks])
 def test_invented_data_is_the_same_for_the_same_seed_and_cannot_be_written_to(make: Any) -> None:
     one, again, other = make(120, seed=4), make(120, seed=4), make(120, seed=5)
 
@@ -149,9 +146,11 @@ def test_invented_data_is_the_same_for_the_same_seed_and_cannot_be_written_to(ma
     assert not any(one[c].flags.writeable for c in one)
 
 
-def test_invented_bars_are_bars() -> None:
-    data = bars(500)
+@pytest.mark.parametrize("make", [bars, daily, future])
+def test_invented_bars_are_bars(make: Any) -> None:
+    data = make(500)
 
+    assert (np.diff(data["timestamp"]) > 0).all()
     assert (data["low"] <= np.minimum(data["open"], data["close"])).all()
     assert (data["high"] >= np.maximum(data["open"], data["close"])).all()
     assert (data["low"] > 0).all()

@@ -84,8 +84,8 @@ def _tell(
 ) -> int:
     """Brings the ledger to what the files say; how many chunks fail."""
     if note is not None and cut is not None and cut.stands:
-        for chunk, receipt in zip(chunks, note.receipts, strict=True):
-            ledger.adopt(receipt, chunk.cost_ms)
+        for chunk, kept_receipt in zip(chunks, note.receipts, strict=True):
+            ledger.adopt(kept_receipt, chunk.cost_ms)
         ledger.note_shard(shard, note.ledger)
         return 0
     known = ledger.receipts(c.name for c in chunks)

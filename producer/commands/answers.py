@@ -178,7 +178,9 @@ def failures(call: Call, reference: str | None, security: tuple[str, ...], trace
         body = [documents.failure(g, traceback=traceback) for g in groups]
         call.out.document("failures", {"id": record.id, "failures": body})
     elif groups:
-        call.out.answer(outcomes.failure_screen(Path(record.sweep_file).name, groups, traceback=traceback))
+        call.out.answer(
+            outcomes.failure_screen(record.id, Path(record.sweep_file).name, groups, traceback=traceback)
+        )
     else:
         call.out.say(f"no backtest of {record.id} failed" if not security else "no failure there")
     return None

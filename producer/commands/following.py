@@ -20,6 +20,7 @@ from producer.view import documents, live, outcomes, screens
 from producer.view.output import table_width
 
 if TYPE_CHECKING:
+    from producer.run.follower import Follower
     from producer.run.session import Session
     from tasks.status import Status
 
@@ -51,7 +52,7 @@ def listening() -> Iterator[Asked]:
             signal.signal(number, handler)
 
 
-def follow_session(call: Call, session: Session, command: str, *, also_csv: bool = False) -> int:
+def follow_session(call: Call, session: Session | Follower, command: str, *, also_csv: bool = False) -> int:
     """Runs what `submit` and `resume` started to its end, or to Ctrl-C."""
     last: Status | None = None
     try:
@@ -76,7 +77,7 @@ def follow_session(call: Call, session: Session, command: str, *, also_csv: bool
     return conclude(call, last, command, also_csv=also_csv)
 
 
-def leave(call: Call, session: Session, command: str) -> int:
+def leave(call: Call, session: Session | Follower, command: str) -> int:
     """Gets a sweep under way and returns: the first status has published it, nodes lead it from there."""
     try:
         first = next(iter(session.statuses()), None)

@@ -12,6 +12,7 @@ from producer.commands import completing
 from producer.commands.call import Call, Function, command, example, pass_call
 
 if TYPE_CHECKING:
+    from producer.run.follower import Follower
     from producer.run.session import Session
 
 SWEEP_FILE = click.Path(path_type=Path, dir_okay=False)
@@ -126,23 +127,28 @@ def submit(
     return _follow(call, session, "submit", detach=detach, also_csv=also == "csv")
 
 
-@command("resume", epilog=example("producer resume last"))
+@command("resume", epilog=example("producer resume last", "producer resume vcp-daily-7f3a1c --failed"))
 @click.argument("reference", metavar="[ID]", required=False, shell_complete=completing.sweeps)
+@click.option("--failed", is_flag=True, help="Also what failed: the chunks with failed backtests run again.")
 @click.option("--force", is_flag=True, help="Even if code or data changed.")
 @click.option("-d", "--detach", is_flag=True, help="Return at once; the sweep goes on.")
 @pass_call
-def resume(call: Call, reference: str | None, force: bool, detach: bool) -> int | None:
+def resume(call: Call, reference: str | None, failed: bool, force: bool, detach: bool) -> int | None:
     """Run what is missing of a sweep."""
     record = call.record(reference)
     from producer.run import control
-    from producer.view import live
+    from producer.view import live, screens
 
     with live.waiting(call.out, "looking what is missing", progress=call.progress):
-        session = control.resume(record, call.settings, force=force)
+        session = control.resume(record, call.settings, force=force, failed=failed)
+    if session.finished:
+        call.out.say(screens.nothing_left(session.id, failed=session.record.failed, retried=failed))
     return _follow(call, session, "resume", detach=detach)
 
 
-def _follow(call: Call, session: Session, name: str, *, detach: bool, also_csv: bool = False) -> int:
+def _follow(
+    call: Call, session: Session | Follower, name: str, *, detach: bool, also_csv: bool = False
+) -> int:
     from producer.commands import following
     from producer.view import screens
     from producer.view.live import bar_is_wanted

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from producer.run import prepare, records
+from producer.run.follower import Follower
 from producer.run.look import alive_url, live_url, nodes, shared_url
 from producer.run.records import SweepRecord
 from producer.run.session import Session
-from producer.run.submit import open_session
-from tasks import progress, registry, store
+from producer.run.submit import finished_session, open_session
+from tasks import kept, progress, registry, retry, store
 from tasks.celery_app import make_app
 from tasks.connection import connect, translated
 from tasks.data.digest import file_digest
@@ -21,6 +23,8 @@ from tasks.plan import SweepSpec
 from tasks.roots import Roots
 from tasks.settings import Settings, allowing
 from tasks.status import Status
+
+NAMED: Final = 3  # securities in a message
 
 
 def cancel(record: SweepRecord, settings: Settings, *, now: bool) -> Status:
@@ -44,40 +48,69 @@ def cancel(record: SweepRecord, settings: Settings, *, now: bool) -> Status:
     return found
 
 
-def resume(record: SweepRecord, settings: Settings, *, force: bool) -> Session:
-    """A session on what is missing. Refuses where code or data have changed; `force` takes them as they are
-    now.
+def resume(
+    record: SweepRecord, settings: Settings, *, force: bool = False, failed: bool = False
+) -> Session | Follower:
+    """A session on what is missing; with `failed` on what failed as well.
+
+    Refuses where code or data have changed; `force` takes them as they are now. Data of a security of which
+    nothing is kept may have changed: that is how it was mended.
     """
     settings = allowing(settings, Path(record.sweep_file).parent)
     spec = _kept_spec(record)
+    manifest = prepare.finished(spec)
+    counts = manifest["counts"] if manifest else {}
+    if manifest and not (failed and counts["failed"]):
+        return finished_session(spec, record, settings, manifest)
     changes = changed(spec, settings)
     if changes and not force:
-        raise PlanChanged(
-            f"{record.id} was planned with other {' and '.join(changes)}",
-            hint=f"producer submit {record.sweep_file} runs it as it is now; --force mixes old and new",
-        )
-    if prepare.finished(spec):
-        raise UsageError(f"{record.id} is complete", hint="producer results shows it")
+        free = _free_to_change(spec) if failed else set()
+        if set(changes.data) - free or changes.code:
+            raise PlanChanged(
+                f"{changes} changed since {record.id} was planned",
+                hint=f"producer submit {record.sweep_file} runs it as it is now; --force mixes old and new",
+            )
     if changes:
         spec = prepare.renewed(spec, settings)
     url = record.redis_url if record.redis_url is None else alive_url(record, settings)
     record = replace(record, state="planning", redis_url=url, finished=None)
-    return open_session(spec, settings, record, url, fresh=False)
+    return open_session(spec, settings, record, url, fresh=False, failed=failed)
 
 
-def changed(spec: SweepSpec, settings: Settings) -> list[str]:
-    """What is no longer as it was planned, in words: `code of market_making`, `data of EMAAR`."""
-    found = []
-    if registry.fingerprint(spec.strategy, Roots.of(settings.allow)) != spec.fingerprint:
-        found.append(f"code of {spec.strategy}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is no longer as it was planned; in words: `code of market_making and data of EMAAR, ALDAR`."""
+
+    code: tuple[str, ...]
+    data: tuple[str, ...]
+    """Securities."""
+
+    def __bool__(self) -> bool:
+        return bool(self.code or self.data)
+
+    def __str__(self) -> str:
+        more = len(self.data) - NAMED
+        data = ", ".join(self.data[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        parts = [*(f"code of {name}" for name in self.code), *([f"data of {data}"] if data else [])]
+        return " and ".join(parts)
+
+
+def changed(spec: SweepSpec, settings: Settings) -> Changes:
+    code = registry.fingerprint(spec.strategy, Roots.of(settings.allow))
+    data = []
     for work in spec.securities:
         try:
             same = file_digest(work.path, settings.cache_dir) == work.digest
         except OSError:
             same = False
         if not same:
-            found.append(f"data of {work.name}")
-    return found
+            data.append(work.name)
+    return Changes(code=() if code == spec.fingerprint else (spec.strategy,), data=tuple(data))
+
+
+def _free_to_change(spec: SweepSpec) -> set[str]:
+    plan = kept.plan_of(spec)
+    return retry.failing_securities(spec, plan, kept.notes_of(spec, plan)) if plan else set()
 
 
 def stop_node(name: str, settings: Settings, *, now: bool) -> Node:

@@ -6,6 +6,7 @@ For one `submit` the keeper lives as long as the producer; for `producer up` unt
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -34,7 +37,9 @@ from tasks.store import write_whole
 
 UP_FILE: Final = "up.json"
 SOCKET_FILE: Final = "socket"
+LOCK_FILE: Final = "lock"
 NODE_SECONDS: Final = 300.0  # a node that compiles its kernels for the first time, on a busy machine
+ENDING_SECONDS: Final = 30.0  # a stack whose producer was killed, until it has written down what it knew
 DRAIN_SECONDS: Final = 660.0  # the longest chunk and then some
 
 
@@ -52,12 +57,19 @@ class Stack:
 class PrivateStack:
     """The stack of one `submit`; a context manager, and gone with this process whatever happens to it."""
 
-    def __init__(self, settings: Settings, sweep_id: str) -> None:
+    def __init__(self, settings: Settings, sweep_id: str, *, fresh: bool = False) -> None:
+        """Raises StackHeld where another producer runs the sweep; `fresh` forgets an earlier ledger."""
         self.settings = settings
         self.folder = ledger_folder(settings, sweep_id)
         self.socket = _socket_path(sweep_id)
         self.redis_url = f"unix://{self.socket}"
-        self._keeper = _start(settings, self.folder, self.socket, settings.cores, stay=False)
+        with _locked(self.folder) as lock:
+            if fresh:
+                for file in self.folder.iterdir():
+                    if file.name != LOCK_FILE:
+                        shutil.rmtree(file) if file.is_dir() else file.unlink()
+            held = (lock,)
+            self._keeper = _start(settings, self.folder, self.socket, settings.cores, stay=False, held=held)
         write_whole(self.folder / SOCKET_FILE, str(self.socket).encode())
 
     def wait_ready(self) -> None:
@@ -79,6 +91,59 @@ class PrivateStack:
             if keeper.stdin is not None and not keeper.stdin.closed:
                 keeper.stdin.write(b"drain" if drain else b"stop")
         shutil.rmtree(self.socket.parent, ignore_errors=True)  # left there by a keeper that was killed
+
+
+class StackHeld(Exception):
+    """Another producer runs this sweep on a private stack."""
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """The ledger's folder, for one producer at a time: two servers on one append-only file would spoil it.
+
+    A keeper that is given the lock has it until it ends: a producer that was killed is waited for.
+    """
+    until = time.monotonic() + ENDING_SECONDS
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(lock).st_nlink:  # else its owner has just removed it, with the folder
+                os.ftruncate(lock, 0)
+                os.pwrite(lock, str(os.getpid()).encode(), 0)
+                yield lock
+                return
+        except BlockingIOError:
+            if _runs(_noted_pid(folder)):
+                raise StackHeld from None
+            if time.monotonic() > until:
+                raise ClusterUnavailable(
+                    "the private stack of an earlier run has not ended", hint=f"see {folder}/keeper.log"
+                ) from None
+        finally:
+            os.close(lock)
+        time.sleep(0.05)
+
+
+def owner(settings: Settings, sweep_id: str) -> int | None:
+    """The producer that runs the sweep on a private stack, if one does."""
+    pid = _noted_pid(ledger_folder(settings, sweep_id))
+    return pid if _runs(pid) else None
+
+
+def _noted_pid(folder: Path) -> int:
+    try:
+        return int((folder / LOCK_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return pid > 0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def ledger_folder(settings: Settings, sweep_id: str) -> Path:
@@ -161,7 +226,7 @@ def down(settings: Settings, now: bool = False) -> None:
 
 
 def _start(
-    settings: Settings, folder: Path, socket: Path, cores: str | None, *, stay: bool
+    settings: Settings, folder: Path, socket: Path, cores: str | None, *, stay: bool, held: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
     try:
         program = get_binary_path()
@@ -190,6 +255,7 @@ def _start(
             stderr=log,
             env=environment,
             start_new_session=True,
+            pass_fds=held,
         )
 
 

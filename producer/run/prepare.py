@@ -4,19 +4,22 @@ folder.
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from producer.spec.check import CheckedSweep
-from tasks import names, registry, store
+from tasks import kept, names, registry, store
 from tasks.data.bar_times import newest_until
 from tasks.data.digest import file_digest
 from tasks.data.slices import UNCLASSIFIED
 from tasks.data.whole import whole_file
-from tasks.errors import FolderRefused
+from tasks.errors import DataNotFound, FolderRefused
 from tasks.parameters import ParameterType
 from tasks.plan import SecurityWork, SweepSpec
 from tasks.roots import Roots
@@ -142,19 +145,43 @@ def owner_of(folder: Path) -> str | None:
 
 def claim(spec: SweepSpec) -> None:
     """Makes the results folder this sweep's own. Raises FolderRefused where it cannot be written."""
-    folder = Path(spec.results)
+    with writing(spec):
+        store.mark(spec.results, spec.identity)
+        store.write_whole(store.work_folder(spec.results) / SPEC_FILE, spec.to_bytes())
+
+
+@contextmanager
+def writing(spec: SweepSpec) -> Iterator[None]:
+    """Whatever the results folder refuses is said with its path and what to do."""
     try:
-        store.mark(folder, spec.identity)
-        store.write_whole(store.work_folder(folder) / SPEC_FILE, spec.to_bytes())
+        yield
     except OSError as e:
+        full = e.errno in (errno.ENOSPC, errno.EDQUOT)
         raise FolderRefused(
-            f"results folder {folder} cannot be written: {e.strerror or e}", hint="choose another output.dir"
+            f"results folder {spec.results} cannot be written: {e.strerror or e}",
+            hint=f"free some space, then: producer resume {spec.sweep_id}"
+            if full
+            else "choose another output.dir",
         ) from e
+
+
+def clear(spec: SweepSpec) -> None:
+    """What an earlier run left: the sweep begins afresh, and is not finished before it is."""
+    folder = store.work_folder(spec.results)
+    (Path(spec.results) / names.MANIFEST_FILE).unlink(missing_ok=True)
+    (folder / kept.PLAN_FILE).unlink(missing_ok=True)
+    for pieces in (kept.FOLDER, "parts"):
+        shutil.rmtree(folder / pieces, ignore_errors=True)
 
 
 def renewed(spec: SweepSpec, settings: Settings) -> SweepSpec:
     """The same sweep, by the same id, with code and data as they are now."""
-    works = tuple(replace(w, digest=file_digest(w.path, settings.cache_dir)) for w in spec.securities)
+    try:
+        works = tuple(replace(w, digest=file_digest(w.path, settings.cache_dir)) for w in spec.securities)
+    except OSError as e:
+        raise DataNotFound(
+            f"{e.filename} cannot be read: {e.strerror}", hint="put it back, or submit the sweep without it"
+        ) from e
     code = registry.fingerprint(spec.strategy, Roots.of(settings.allow))
     return replace(spec, fingerprint=code, securities=works)
 
@@ -178,8 +205,13 @@ def fill(spec: SweepSpec, source: Path) -> None:
     if finished(spec):
         return
     tables = [f"{table}.parquet" for table in ("summary", "failures", *spec.traces)]
+    notes = [
+        str(f.relative_to(source)) for f in (store.work_folder(source) / kept.FOLDER).glob("[0-9]*.json")
+    ]
+    plan = [f"{names.WORK_FOLDER}/{kept.PLAN_FILE}"] if notes else []
     try:
-        for file in (*tables, names.SWEEP_FILE, names.MANIFEST_FILE):
+        (store.work_folder(spec.results) / kept.FOLDER).mkdir(parents=True, exist_ok=True)
+        for file in (*tables, names.SWEEP_FILE, *plan, *notes, names.MANIFEST_FILE):
             with whole_file(Path(spec.results) / file) as scratch:
                 shutil.copyfile(source / file, scratch)
     except FileNotFoundError as e:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from producer.run import local, prepare, records
-from producer.run.local import PrivateStack
+from producer.run.follower import Follower
+from producer.run.local import PrivateStack, StackHeld
 from producer.run.look import shared_url
 from producer.run.session import Session
 from producer.spec.check import CheckedSweep
-from tasks import kept, names, planning
+from tasks import kept, names, planning, retry
 from tasks.celery_app import make_app, merge_queue
 from tasks.connection import check_server, connect, translated
 from tasks.errors import ClusterUnavailable, UsageError
@@ -28,14 +29,14 @@ from tasks.status import Status
 
 def submit(
     checked: CheckedSweep, settings: Settings, *, require_workers: int = 1, detach: bool = False
-) -> Session:
+) -> Session | Follower:
     """A session on the sweep, whatever state it is in. Nothing is on the queue yet: `statuses` does the
     work.
     """
     settings = allowing(settings, checked.path.parent)
     spec = prepare.spec_of(checked, settings)
     if checked.cache == "use" and (manifest := prepare.finished(spec)):
-        return _finished_session(spec, checked, settings, manifest)
+        return finished_session(spec, new_record(spec, checked, None), settings, manifest)
     url = shared_url(settings)
     if url is None and detach:
         raise UsageError(
@@ -55,17 +56,21 @@ def open_session(
     url: str | None,
     *,
     fresh: bool,
+    failed: bool = False,
     require_workers: int = 1,
-) -> Session:
+) -> Session | Follower:
     """Connects, or starts the private stack, and opens the ledger of the sweep; `fresh` forgets what is
-    there.
+    there, `failed` what failed. A sweep that another producer runs on its private stack is followed.
     """
     stack = None
     if url is None:
         prepare.claim(spec)
-        if fresh:
-            local.forget(settings, spec.sweep_id)
-        stack = _private_stack(settings, spec)
+        try:
+            stack = _private_stack(settings, spec, fresh=fresh)
+        except StackHeld:
+            if failed:
+                raise _runs_still(spec) from None
+            return Follower(spec, settings, record)
         url = stack.redis_url
     with ExitStack() as undone:  # a stack that nobody will use does not stay
         if stack is not None:
@@ -79,23 +84,43 @@ def open_session(
             prepare.claim(spec)  # last, so that a submit that is refused leaves no folder behind
         with translated(url):
             ledger = Ledger(client, spec.sweep_id)
-            if fresh:
-                ledger.purge()
-            if not ledger.create(spec):
-                _go_on(ledger, spec, alone=stack is not None)
-            elif not fresh and (plan := kept.plan_of(spec)):
-                ledger.fix_plan(plan)  # a Redis that was emptied: the same chunks, as far as they are missing
-                kept.restore(ledger, spec, plan)
+            _open(ledger, spec, alone=stack is not None, fresh=fresh, failed=failed)
         undone.pop_all()
     records.save(settings.state_dir, record)
     app = make_app(settings.model_copy(update={"redis_url": url}))
     return Session(spec, app, ledger, record=record, settings=settings, url=url, stack=stack)
 
 
-def _private_stack(settings: Settings, spec: SweepSpec) -> PrivateStack:
+def _private_stack(settings: Settings, spec: SweepSpec, *, fresh: bool = False) -> PrivateStack:
     """For this sweep alone, so that no kernel of another strategy is compiled or loaded."""
     own = {"queue": spec.queue, "warm": spec.strategy}
-    return PrivateStack(settings.model_copy(update=own), spec.sweep_id)
+    return PrivateStack(settings.model_copy(update=own), spec.sweep_id, fresh=fresh)
+
+
+def _open(ledger: Ledger, spec: SweepSpec, *, alone: bool, fresh: bool, failed: bool) -> None:
+    """The ledger of a new sweep, or of one that goes on; then chunks may start."""
+    if fresh:
+        ledger.purge()
+        prepare.clear(spec)
+    new = ledger.create(spec)
+    if failed and not alone and not new and ledger.meta().get("state") in ("open", "cancelling"):
+        raise _runs_still(spec)
+    plan = None if fresh else kept.plan_of(spec)
+    if new and plan is not None:  # a Redis that was emptied: the same chunks, as far as they are missing
+        ledger.fix_plan(plan)
+        kept.restore(ledger, spec, plan)
+    if failed and (plan := ledger.plan() or plan):
+        with prepare.writing(spec):
+            retry.again(ledger, spec, plan)
+    if failed or not new:
+        _go_on(ledger, spec, alone=alone)
+
+
+def _runs_still(spec: SweepSpec) -> UsageError:
+    return UsageError(
+        f"{spec.sweep_id} still runs; what fails is known at its end",
+        hint=f"producer watch {spec.sweep_id}   producer cancel {spec.sweep_id}",
+    )
 
 
 def _go_on(ledger: Ledger, spec: SweepSpec, *, alone: bool) -> None:
@@ -168,9 +193,10 @@ def new_record(spec: SweepSpec, checked: CheckedSweep, url: str | None) -> recor
     )
 
 
-def _finished_session(
-    spec: SweepSpec, checked: CheckedSweep, settings: Settings, manifest: dict[str, Any]
+def finished_session(
+    spec: SweepSpec, record: records.SweepRecord, settings: Settings, manifest: dict[str, Any]
 ) -> Session:
+    """On a sweep that is complete: nothing runs, and its only status says so."""
     counts, times = manifest["counts"], manifest["times"]
     failed, empty = int(counts["failed"]), int(counts["empty"])
     status = Status(
@@ -189,7 +215,7 @@ def _finished_session(
         finished=float(times["finished"]),
         results=spec.results,
     )
-    record = records.updated(new_record(spec, checked, None), status)
+    record = records.updated(record, status)
     records.save(settings.state_dir, record)
     return Session(spec, None, None, record=record, settings=settings, final=status)
 

@@ -34,7 +34,7 @@ def not_shown(answer: Answer, drawn: Drawn) -> str:
     return "\n".join(parts)
 
 
-def failure_screen(sweep_file: str, groups: Sequence[FailureGroup], *, traceback: bool) -> str:
+def failure_screen(sweep_id: str, sweep_file: str, groups: Sequence[FailureGroup], *, traceback: bool) -> str:
     """Each error with whom it hit, and what to do next."""
     who = [words.listed(g.securities) for g in groups]
     how_many = [words.count(g.backtests, "backtest") for g in groups]
@@ -47,14 +47,21 @@ def failure_screen(sweep_file: str, groups: Sequence[FailureGroup], *, traceback
         indent = " " * (first + 3)
         if group.example_combination:
             lines.append(f"{indent}example: {group.example_security} {group.example_combination}")
-        again = f"producer submit {words.plain(sweep_file)} --cache refresh"
-        lines.append(f"{indent}{_remedy(group)}, then: {again}")
+        lines.append(f"{indent}{_remedy(group, sweep_id, words.plain(sweep_file))}")
         if traceback and group.traceback:
             lines += [f"{indent}{words.plain(line)}".rstrip() for line in group.traceback.splitlines()]
     return "\n".join(lines)
 
 
-def _remedy(group: FailureGroup) -> str:
-    if group.error in ("DataError", "DataChanged", "DataNotFound"):
-        return f"fix the data of {words.listed(group.securities)}"
-    return "fix the strategy or its parameters"
+def _remedy(group: FailureGroup, sweep_id: str, sweep_file: str) -> str:
+    """What to mend; where neither code nor file changes, the sweep goes on under its id."""
+    again = f"producer resume {sweep_id} --failed"
+    match group.error:
+        case "DataError" | "DataChanged" | "DataNotFound":
+            return f"fix the data of {words.listed(group.securities)}, then: {again}"
+        case "StrategyDrift" | "StrategyRefused" | "StrategyNotFound":
+            return f"put the same strategy on every node, then: {again}"
+        case "Quarantined" | "TimeLimit" | "MemoryError" | "PartTooLarge" | "WorkerLost":
+            return f"give it more memory or time, or leave it out; to try again: {again}"
+        case _:
+            return f"fix the strategy or its parameters, then: producer submit {sweep_file}"

@@ -75,6 +75,14 @@ def submitted(sweep_id: str) -> str:
     )
 
 
+def nothing_left(sweep_id: str, *, failed: int, retried: bool) -> str:
+    """A resume of a sweep that is complete."""
+    said = f"{sweep_id} is complete; nothing is left to run"
+    if failed and not retried:
+        return f"{said}.  what failed: producer resume {sweep_id} --failed"
+    return said
+
+
 NO_SWEEP: Final = "no sweep yet; start one with: producer submit sweep.yaml"
 ENDING: Final = "ending after the chunks in hand; press Ctrl-C again to stop now"
 

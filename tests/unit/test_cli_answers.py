@@ -154,7 +154,7 @@ def test_failures_are_grouped_by_error(run: Run) -> None:
     assert out == (
         "FAB   1 backtest   ZeroDivisionError: float division by zero (retries 0)\n"
         "      example: FAB 51b77e0200000002\n"
-        "      fix the strategy or its parameters, then: producer submit mm.yaml --cache refresh\n"
+        "      fix the strategy or its parameters, then: producer submit mm.yaml\n"
     )
     assert "ZeroDivisionError" in run("failures", "--traceback")[1].splitlines()[-1]
 

@@ -245,18 +245,38 @@ def test_failures_are_grouped_with_what_to_do() -> None:
         traceback="Traceback (most recent call last):\n  File …\nZeroDivisionError: float division by zero\n",
     )
 
-    assert outcomes.failure_screen("mm.yaml", [a_group(), strategy], traceback=False) == (
+    assert outcomes.failure_screen("mm-7f3a1c", "mm.yaml", [a_group(), strategy], traceback=False) == (
         "FB, TWTR   96 backtests   DataError: no rows after 2022-10-27 (retries 0)\n"
-        "           fix the data of FB, TWTR, then: producer submit mm.yaml --cache refresh\n"
+        "           fix the data of FB, TWTR, then: producer resume mm-7f3a1c --failed\n"
         "EMAAR      2 backtests    ZeroDivisionError: float division by zero (retries 2)\n"
         "           example: EMAAR 9c1f04aa00000001\n"
-        "           fix the strategy or its parameters, then: producer submit mm.yaml --cache refresh"
+        "           fix the strategy or its parameters, then: producer submit mm.yaml"
     )
-    assert outcomes.failure_screen("mm.yaml", [strategy], traceback=True).splitlines()[-3:] == [
+    assert outcomes.failure_screen("mm-7f3a1c", "mm.yaml", [strategy], traceback=True).splitlines()[-3:] == [
         "        Traceback (most recent call last):",
         "          File …",
         "        ZeroDivisionError: float division by zero",
     ]
+
+
+@pytest.mark.parametrize("error", ["Quarantined", "TimeLimit", "MemoryError"])
+def test_what_may_succeed_another_time_is_tried_again_under_its_id(error: str) -> None:
+    group = a_group(error=error, message="the worker process ended 3 times while it ran this chunk")
+
+    assert outcomes.failure_screen("mm-7f3a1c", "mm.yaml", [group], traceback=False).splitlines()[-1] == (
+        "           give it more memory or time, or leave it out; "
+        "to try again: producer resume mm-7f3a1c --failed"
+    )
+
+
+def test_a_resume_of_what_is_complete_says_so_and_what_can_be_retried() -> None:
+    said = "mm-7f3a1c is complete; nothing is left to run"
+
+    assert screens.nothing_left("mm-7f3a1c", failed=0, retried=False) == said
+    assert screens.nothing_left("mm-7f3a1c", failed=0, retried=True) == said
+    assert screens.nothing_left("mm-7f3a1c", failed=2, retried=False) == (
+        f"{said}.  what failed: producer resume mm-7f3a1c --failed"
+    )
 
 
 def test_the_table_of_nodes() -> None:

@@ -11,8 +11,8 @@ from typing import Any, Final
 from celery import Celery
 from kombu import Exchange, Queue
 
-from tasks import names
-from tasks.connection import broker_url, is_socket
+from tasks import names, signing
+from tasks.connection import broker_url, is_socket, tls
 from tasks.errors import ClusterUnavailable
 from tasks.settings import Settings
 
@@ -35,11 +35,19 @@ def make_app(settings: Settings, *, watches_only: bool = False) -> Celery:
         )
     url = broker_url(settings.redis_url)
     backend = f"tasks.backend:ChordBackend+{url.removeprefix('redis+')}"
-    app = Celery(names.DISTRIBUTION, broker=url, backend=backend, include=["tasks.evaluate", "tasks.merge"])
+    app = Celery(
+        names.DISTRIBUTION,
+        broker=url,
+        backend=backend,
+        include=["tasks.evaluate", "tasks.merge"],
+        amqp=signing.Sealing if settings.signing_key else None,
+    )
     lease = NEVER_SECONDS if watches_only else settings.lease_seconds
     app.conf.update(_transport(settings, lease, is_socket(settings.redis_url)))
+    if encrypted := tls(settings.redis_url):
+        app.conf.update(broker_use_ssl=encrypted, redis_backend_use_ssl=encrypted)
     app.conf.update(_DELIVERY)
-    app.conf.update(_CONTENT)
+    app.conf.update(_content(settings))
     app.conf.update(
         task_queues=[_queue(settings.queue), _queue(merge_queue(settings.queue))],
         task_default_queue=settings.queue,
@@ -120,11 +128,19 @@ _DELIVERY: Final[dict[str, Any]] = {
     "worker_hijack_root_logger": False,
 }
 
-_CONTENT: Final[dict[str, Any]] = {
-    "task_serializer": "json",
-    "result_serializer": "json",
-    "event_serializer": "json",
-    "accept_content": ["json"],
-    "timezone": "UTC",
-    "enable_utc": True,
-}
+
+def _content(settings: Settings) -> dict[str, Any]:
+    """JSON, signed where there is a key. Events stay plain: they command nothing, and Flower needs no key."""
+    serializer = "json"
+    if settings.signing_key is not None:
+        serializer = signing.SERIALIZER
+        signing.register(settings.signing_key.get_secret_value())
+    return {
+        "task_serializer": serializer,
+        "result_serializer": serializer,
+        "accept_content": [serializer],
+        "result_accept_content": [serializer],
+        "event_serializer": "json",
+        "timezone": "UTC",
+        "enable_utc": True,
+    }

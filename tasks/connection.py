@@ -6,18 +6,25 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from kombu.exceptions import OperationalError
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError
 from redis.retry import Retry
 
 from tasks.errors import ClusterUnavailable, StoreUnavailable, UsageError
 
 SOCKET_SCHEME: Final = "redis+socket"  # what Celery calls a Unix socket; redis-py says "unix"
 OLDEST_SERVER: Final = (6, 2)  # kombu 5.7 uses ZRANGE … BYSCORE and ZADD GT
-TRANSIENT: Final = (redis.ConnectionError, redis.TimeoutError, BusyLoadingError, OperationalError)
+TRANSIENT: Final = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    BusyLoadingError,
+    OutOfMemoryError,  # until a merge frees some
+    OperationalError,
+)
 
 
 _PASSWORD: Final = re.compile(r"(//[^:/?#]*:)[^/?#]*(?=@)|([?&]password=)[^&#]*")
@@ -28,8 +35,29 @@ def is_socket(url: str) -> bool:
 
 
 def broker_url(url: str) -> str:
-    """The URL as Celery wants it."""
-    return f"{SOCKET_SCHEME}{url[4:]}" if url.startswith("unix:") else url
+    """The URL as Celery wants it: the files of TLS go another way, see `tls`."""
+    if url.startswith("unix:"):
+        return f"{SOCKET_SCHEME}{url[4:]}"
+    return urlsplit(url)._replace(query="").geturl() if url.startswith("rediss:") else url
+
+
+def tls(url: str) -> dict[str, str] | None:
+    """What kombu and Celery's backend want to know of a `rediss://` URL; None for others.
+
+    Raises UsageError where the URL asks not to look at the server's certificate.
+    """
+    if not url.startswith("rediss:"):
+        return None
+    query = dict(parse_qsl(urlsplit(url).query))
+    asked = {**{"ssl_cert_reqs": "required"}, **{k: v for k, v in query.items() if k.startswith("ssl_")}}
+    lax = asked["ssl_cert_reqs"].lower() not in ("required", "cert_required")
+    if lax or asked.get("ssl_check_hostname", "true").lower() in ("false", "no", "0"):
+        raise UsageError(
+            f"'{masked(url)}' would not look at the server's certificate",
+            hint="give the one that signed it: PRODUCER_REDIS_CA=/path/ca.pem",
+        )
+    asked.pop("ssl_check_hostname", None)  # on by default
+    return {**asked, "ssl_cert_reqs": "required"}
 
 
 def masked(url: str) -> str:
@@ -39,6 +67,7 @@ def masked(url: str) -> str:
 
 def connect(url: str, *, retries: int = 3) -> redis.Redis:
     """A client; nothing is sent yet. Raises UsageError for a URL of another kind."""
+    tls(url)
     plain = f"unix{url[len(SOCKET_SCHEME) :]}" if url.startswith(SOCKET_SCHEME) else url
     options: dict[str, Any] = {} if is_socket(url) else {"socket_keepalive": True}
     try:

@@ -13,15 +13,18 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from platformdirs.unix import Unix
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from tasks import names
 from tasks.errors import UsageError
 from tasks.roots import absolute
 
 PROJECT_FILE: Final = Path("producer.toml")
+SHORTEST_KEY: Final = 32  # characters: what `openssl rand -hex 16` prints; a word would be guessed
+CERTIFICATES: Final = {"redis_ca": "ssl_ca_certs", "redis_cert": "ssl_certfile", "redis_key": "ssl_keyfile"}
 
 Origin = Literal["flag", "environment", "project file", "user config", "default"]
 
@@ -36,10 +39,19 @@ def _listed(given: Any) -> Any:
 class Settings(BaseModel):
     """What a process of ours was told; frozen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # inputs stay out of errors: among them are passwords and the signing key
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     redis_url: str | None = Field(
         None, description="shared Redis or Valkey; none: a private stack for each submit"
+    )
+    redis_ca: Path | None = Field(None, description="rediss://: certificate of who signed the server's (PEM)")
+    redis_cert: Path | None = Field(None, description="rediss://: this process's own certificate (PEM)")
+    redis_key: Path | None = Field(None, description="rediss://: the key to it (PEM)")
+    signing_key: SecretStr | None = Field(
+        None,
+        min_length=SHORTEST_KEY,
+        description="shared secret: messages that it did not sign are dropped; none: unsigned JSON",
     )
     state_dir: Path = Field(description="one small file per sweep; the private stack's ledger")
     cache_dir: Path = Field(description="decoded columns, compiled kernels, digests of data files")
@@ -59,6 +71,9 @@ class Settings(BaseModel):
     )
     beat_seconds: float = Field(15, gt=0, description="how often a node renews its leases")
     restore_seconds: float = Field(5, gt=0, description="how often nodes look for expired leases")
+    grace_seconds: float = Field(
+        60, ge=0, description="how long a node that is told to stop may go on with the chunks in hand"
+    )
 
 
 def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:
@@ -98,7 +113,26 @@ def load_with_origins(
         k: getattr(settings, k).expanduser().absolute() for k in ("state_dir", "cache_dir")
     }
     places["allow"] = tuple(absolute(root) for root in settings.allow)
+    places["redis_url"] = _with_certificates(settings)
     return settings.model_copy(update=places), origins
+
+
+def _with_certificates(settings: Settings) -> str | None:
+    """The URL carries the files, as redis-py and kombu read them, so that whoever has the URL can connect."""
+    url = settings.redis_url
+    if url is None or not url.startswith("rediss://"):
+        return url
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    for key, parameter in CERTIFICATES.items():
+        path = getattr(settings, key)
+        if path is None or parameter in query:
+            continue
+        file = path.expanduser().absolute()
+        if not os.access(file, os.R_OK):
+            raise UsageError(f"setting '{key}': cannot read {file}", hint="give a PEM file that is there")
+        query[parameter] = str(file)
+    return parts._replace(query=urlencode(query, safe="/")).geturl()
 
 
 def allowing(settings: Settings, *roots: str | Path) -> Settings:
@@ -110,6 +144,8 @@ def allowing(settings: Settings, *roots: str | Path) -> Settings:
 def as_environment(settings: Settings) -> dict[str, str]:
     """The same settings for a child process."""
     given = settings.model_dump(mode="json", exclude_none=True)
+    if settings.signing_key is not None:  # the environment is the one place where it stands in clear
+        given["signing_key"] = settings.signing_key.get_secret_value()
     return {
         f"{names.ENV_PREFIX}{key.upper()}": json.dumps(value) if isinstance(value, list) else str(value)
         for key, value in given.items()

@@ -1,13 +1,16 @@
-"""The worker's Celery application, connected to what a node of ours does besides: pin, warm up, beat,
-lead.
+"""The worker's Celery application, connected to what a node of ours does besides: pin, warm up, beat, lead,
+drain, and refuse what is not for it.
 """
 
 from __future__ import annotations
 
 from tasks import settings
 from tasks.celery_app import make_app
-from workers import heartbeat, lifecycle
+from workers import drain, guarded_transport, heartbeat, lifecycle
 
+guarded_transport.install()
 app = make_app(settings.load())
-app.steps["consumer"].update({heartbeat.LeaseStep, heartbeat.NodeStep})
+app.conf.worker_consumer = "workers.guarded_consumer:GuardedConsumer"
+app.Task.Strategy = "workers.guarded_strategy:guarded"
+app.steps["consumer"].update({heartbeat.LeaseStep, heartbeat.NodeStep, drain.DrainStep})
 lifecycle.connect()

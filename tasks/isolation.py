@@ -132,7 +132,7 @@ def _ended(code: int, memory_ran_out: bool) -> ProcessEnded:
     if memory_ran_out:
         return OutOfMemory(
             "the system ended its process (SIGKILL), for the machine's memory had run out",
-            hint="start nodes with fewer cores, so that each process has more memory, then resume --failed",
+            hint="start nodes with fewer cores: each process then has more memory",
         )
     return Killed(
         "its process was killed (SIGKILL) from outside, or by itself",

@@ -29,6 +29,7 @@ from tasks.registry import Description
 Fatal = tuple[type[BaseException], ...]
 EMPTY: Final = "empty"
 SEED: Final = "seed"
+MORE_MEMORY: Final = "start nodes with fewer cores: each process then has more memory"
 NAME_BYTES: Final = 100
 MESSAGE_BYTES: Final = 2_000
 TRACEBACK_BYTES: Final = 8_000
@@ -59,11 +60,14 @@ class Failure:
             message = str(error)
         except BaseException as e:  # the strategy's code too
             message = f"its message cannot be read: {type(e).__name__}"
+        name = type(error).__name__
+        if isinstance(error, MemoryError):  # whatever a library calls its own
+            name, message = "MemoryError", "; ".join(filter(None, (message, MORE_MEMORY)))
         lines = [_plain(line, MESSAGE_BYTES) for line in traceback.format_exception(error)]
         lines = [DEPTH.sub("[Previous line repeated", line) for line in lines]
         return cls(
             combination=combination,
-            error=_plain(type(error).__name__, NAME_BYTES),
+            error=_plain(name, NAME_BYTES),
             message=_plain(message, MESSAGE_BYTES),
             traceback="".join(lines)[-TRACEBACK_BYTES:],
         )

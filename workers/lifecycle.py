@@ -1,4 +1,4 @@
-"""A worker process from fork to end: its core, one thread for every library that would take more."""
+"""A worker process from fork to end: its core, its memory, one thread for each library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from billiard.process import current_process
 from celery.signals import worker_process_init
 
-from workers import pinning
+from workers import memory, pinning
 
 THREAD_VARIABLES: Final = (
     "OMP_NUM_THREADS",
@@ -32,6 +32,7 @@ def cap_threads() -> None:
 
 def remember_cores(cores: pinning.Cores) -> None:
     os.environ[CORES_VARIABLE] = ",".join(map(str, cores.numbers))
+    memory.remember(cores.count)
 
 
 def connect() -> None:
@@ -49,3 +50,4 @@ def _begin(**_: Any) -> None:
     threadpoolctl.threadpool_limits(1)
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+    memory.limit()

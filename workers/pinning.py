@@ -50,7 +50,7 @@ def choose(wanted: str | None, prefer: Prefer = _as_they_come) -> Cores:
     allowed = _allowed()
     numbers = _numbers(wanted, allowed, prefer)
     notes: list[str] = []
-    fits = max(1, _memory_bytes() // MEMORY_PER_PROCESS)
+    fits = max(1, memory_bytes() // MEMORY_PER_PROCESS)
     if len(numbers) > fits:
         notes.append(f"{len(numbers)} processes would not fit into memory: {fits} are started")
         numbers = numbers[:fits]
@@ -119,7 +119,7 @@ def _quota(cores: int) -> int:
     return cores if limit == "max" else max(1, min(cores, int(limit) // int(period)))
 
 
-def _memory_bytes() -> int:
+def memory_bytes() -> int:
     total: int = psutil.virtual_memory().total
     try:
         limit = (_CGROUP / "memory.max").read_text().strip()

@@ -121,6 +121,8 @@ WAYS: Final = ("count", *FAULTS, "nan", "object", "trace raises")
 class TinyParams:
     x: int = field(default=1, metadata={"min": 0})
     way: str = field(default="count", metadata={"choices": WAYS})
+    only_x: int | None = None
+    """Where given, the way is that of this x alone."""
     cap: float | None = None
 
 
@@ -151,13 +153,18 @@ class Tiny:
     def evaluate(self, data: Mapping[str, Any], combinations: Mapping[str, Any]) -> Mapping[str, Any]:
         _note_start()
         _wait()
-        for way in combinations["way"]:
+        x, only = combinations["x"], combinations["only_x"]
+        ways = [
+            w if o is None or o == v else "count"
+            for w, v, o in zip(combinations["way"], x, only, strict=True)
+        ]
+        for way in ways:
             if way in FAULTS:
                 FAULTS[way]()
         rows = len(data["price"])
-        y = combinations["x"].astype(np.float64) * rows
-        y[combinations["way"] == "nan"] = np.nan
-        if "object" in combinations["way"]:
+        y = x.astype(np.float64) * rows
+        y[[way == "nan" for way in ways]] = np.nan
+        if "object" in ways:
             return {"y": np.full(len(y), Odd("no", "number"), object), "n": y}
         return {"y": y, "n": np.full(len(y), rows)}
 

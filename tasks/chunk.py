@@ -32,6 +32,7 @@ log = logging.getLogger("sweepfleet.chunk")
 Again = Callable[[float], None]
 
 FILE_FROM_BYTES: Final = 32 * 2**20  # larger parts go to the results store
+SMALL_BYTES: Final = 4096  # not worth a file, however full Redis is
 REDIS_MOST_BYTES: Final = 400 * 2**20  # Redis refuses strings above 512 MB
 COMMIT_SECONDS: Final = 600
 COMMIT_PAUSE_SECONDS: Final = 2.0
@@ -54,7 +55,7 @@ def evaluate(
     """
     ledger = context.ledger(request.sweep_id)
     started = time.time()
-    start = ledger.start(request, unless=MOST_STARTS if again else 0)
+    start = ledger.start(request, unless=MOST_STARTS if again else 0, node=node)
     if start.verdict in ("done", "closed"):
         return start.receipt
     try:
@@ -85,7 +86,7 @@ def evaluate(
         started=started,
     )
     log.info("chunk kept", extra={"event": "chunk_kept", "sweep": request.sweep_id, "chunk": request.name})
-    stands = _commit(context, request, receipt, part)
+    stands = _commit(context, spec, request, receipt, part)
     if hold:
         hold.end()
     return stands
@@ -152,7 +153,12 @@ class _Hold:
 
 def _write(spec: SweepSpec, request: ChunkRequest, part: bytes) -> str | None:
     """The part's file below the work folder, where it is one; None: it goes into Redis."""
-    if not (spec.traces or len(part) > FILE_FROM_BYTES) or store.marked(spec.results) != spec.identity:
+    return _in_file(spec, request, part) if spec.traces or len(part) > FILE_FROM_BYTES else None
+
+
+def _in_file(spec: SweepSpec, request: ChunkRequest, part: bytes) -> str | None:
+    """None where the folder is not seen from here, or is full."""
+    if store.marked(spec.results) != spec.identity:
         return None
     file = store.part_path(request.name)
     try:
@@ -165,18 +171,21 @@ def _write(spec: SweepSpec, request: ChunkRequest, part: bytes) -> str | None:
 
 
 def _commit(
-    context: Context, request: ChunkRequest, receipt: ChunkReceipt, part: bytes
+    context: Context, spec: SweepSpec, request: ChunkRequest, receipt: ChunkReceipt, part: bytes
 ) -> ChunkReceipt | None:
-    """Waits out a Redis that is away: the work is done, and throwing it away would only repeat it."""
+    """Waits out a Redis that is away or full: the work is done, throwing it away would only repeat it."""
     until = time.monotonic() + COMMIT_SECONDS
     while True:
         try:
+            crowded = len(part) > SMALL_BYTES and context.gauge.reason()
+            if crowded and (file := _in_file(spec, request, part)):
+                receipt, part = replace(receipt, file=file), b""
             return context.ledger(request.sweep_id).commit(request, receipt, part)
         except TRANSIENT:
             if time.monotonic() > until:
                 raise
             log.warning(
-                "Redis is away; the result waits", extra={"event": "commit_waits", "chunk": request.name}
+                "Redis takes no result; it waits", extra={"event": "commit_waits", "chunk": request.name}
             )
             time.sleep(COMMIT_PAUSE_SECONDS)
 

@@ -17,6 +17,7 @@ from tasks.data import shared
 from tasks.errors import ClusterUnavailable, NotFound, StrategyDrift
 from tasks.ledger import Ledger
 from tasks.plan import SweepSpec
+from tasks.pressure import Gauge
 from tasks.registry import Description
 from tasks.roots import Roots
 
@@ -36,6 +37,10 @@ class Context:
         if self.settings.redis_url is None:
             raise ClusterUnavailable("no Redis is configured", hint="give --redis URL or PRODUCER_REDIS_URL")
         return connect(self.settings.redis_url)
+
+    @cached_property
+    def gauge(self) -> Gauge:
+        return Gauge(self.client)
 
     def ledger(self, sweep_id: str) -> Ledger:
         return Ledger(self.client, sweep_id)

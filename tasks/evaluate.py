@@ -31,7 +31,7 @@ def evaluate_chunk(self: Task, wire: dict[str, Any], alone: bool = False) -> dic
             kwargsrepr="",
             soft_time_limit=seconds + GRACE_SECONDS,  # it keeps to its time by itself
             time_limit=seconds + 2 * GRACE_SECONDS,
-            headers={"sweep": request.sweep_id},
+            headers={"sweep": request.sweep_id, "chunk": request.name},
             ignore_result=True,
         )
 

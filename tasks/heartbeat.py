@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import redis
 
-from tasks import names
+from tasks import names, scripts
 
 BEAT_SECONDS: Final = 2.0
 GONE_SECONDS: Final = 10.0  # five beats missed
@@ -39,11 +39,10 @@ def beat(client: redis.Redis, node: Node) -> None:
     seconds, micros = client.time()
     now = float(seconds) + float(micros) / 1e6
     document = {k: v for k, v in asdict(node).items() if k != "seen"}
-    with client.pipeline() as pipe:
-        pipe.hset(names.node_key(node.name), mapping={"beat": json.dumps(document), "cores": node.cores})
-        pipe.expire(names.node_key(node.name), KEPT_SECONDS)
-        pipe.zadd(names.NODES, {node.name: now})
-        pipe.execute()
+    keys = [names.node_key(node.name), names.NODES]
+    client.register_script(scripts.BEAT)(
+        keys=keys, args=[json.dumps(document), node.cores, KEPT_SECONDS, node.name, now]
+    )
 
 
 def leave(client: redis.Redis, name: str) -> None:

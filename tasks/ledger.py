@@ -249,6 +249,7 @@ class Ledger:
     def put_back(self, request: ChunkRequest) -> None:
         """The chunk is in nobody's hand until its next message is taken."""
         self.client.hdel(self.key("hand"), request.name)
+        self.note_sent([request.name], self.now())
 
     def commit(self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes) -> ChunkReceipt | None:
         """The receipt that stands, this one or an earlier one; None: the sweep is cancelled or forgotten."""

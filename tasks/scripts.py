@@ -145,3 +145,11 @@ redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1
 """
+
+# KEYS: node, nodes   ARGV: what it says of itself, cores, ttl, name, now
+BEAT: Final = """
+redis.call('HDEL', KEYS[1], 'beat')
+redis.call('HSET', KEYS[1], 'beat', ARGV[1], 'cores', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('ZADD', KEYS[2], ARGV[5], ARGV[4])
+"""

@@ -46,7 +46,8 @@ class Claims:
 
     def renew(self) -> None:
         for key in self._keys:
-            self.client.set(key, self.holder, ex=CLAIM_SECONDS)
+            if not self.client.expire(key, CLAIM_SECONDS):  # which a full Redis allows
+                self.client.set(key, self.holder, ex=CLAIM_SECONDS)
 
     def release(self) -> None:
         if self._keys:

@@ -2,57 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tasks import registry
+from tests.docs.conftest import Reader
 from tests.support.pages import ROOT, Block, blocks
 
 HEADING: Final = "## A worked example"
 FILE: Final = re.compile(r"# (\S+\.ya?ml)")
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """A reader's empty folder; what the pages make lies beside each other in it."""
-    with tempfile.TemporaryDirectory(prefix="reader-") as made:
-        yield Path(made)
-
-
-@pytest.fixture(scope="module")
-def environment(folder: Path) -> Iterator[dict[str, str]]:
-    """Of a reader who keeps a stack running for all examples: each would spend its time on starting one."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PRODUCER_", "XDG_", "SWEEPFLEET_"))}
-    made = kept | {
-        "HOME": str(folder),
-        "COLUMNS": "200",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    up = types("producer up --no-flower", folder, made)
-    assert up.returncode == 0, up.stderr
-    yield made
-    types("producer down", folder, made)
-
-
-def types(text: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-euc", text],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
 
 
 def example(strategy: str) -> list[Block]:
@@ -80,9 +40,7 @@ def with_commands() -> list[str]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("strategy", with_commands())
-def test_the_worked_example_gives_what_its_page_says(
-    strategy: str, folder: Path, environment: dict[str, str]
-) -> None:
+def test_the_worked_example_gives_what_its_page_says(strategy: str, reader: Reader) -> None:
     steps = example(strategy)
     assert {step.language for step in steps} == {"sh", "yaml", "text"}
 
@@ -91,10 +49,8 @@ def test_the_worked_example_gives_what_its_page_says(
         if step.language == "yaml":
             named = FILE.match(step.text)
             assert named, f"{step.page}:{step.line}: the first line names the file"
-            (folder / named[1]).write_text(step.text, encoding="utf-8")
+            (reader.folder / named[1]).write_text(step.text, encoding="utf-8")
         elif step.language == "sh":
-            done = types(step.text, folder, environment)
-            assert done.returncode == 0, f"{step.page}:{step.line}: {done.stderr}"
-            said = done.stdout
+            said = reader.types(step.text)
         else:
             assert said.strip() == step.text.strip(), f"{step.page}:{step.line}"

@@ -7,8 +7,8 @@ formula.
 from __future__ import annotations
 
 import json
+import math
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -31,7 +31,7 @@ from tests.support.cluster import wait_until
 from tests.support.fault_nodes import Crew, a_crew
 from tests.support.fault_proxy import Proxy, a_proxy
 from tests.support.fault_server import Server, a_server
-from tests.support.sweeps import Sweep, a_sweep
+from tests.support.sweeps import Sweep, a_sweep, market_making_axes
 
 LEASE_SECONDS: Final = 6.0
 BEAT_SECONDS: Final = 2.0
@@ -45,7 +45,7 @@ class Setup:
     """What a test states of its lab; the rest is small and quick."""
 
     values: int = 40
-    """Of x, on each security."""
+    """Of x, on each security; of the refill interval, with each of two variants, of `market_making`."""
     chunk: int = 1
     pause_ms: int = 100
     securities: int = 2
@@ -63,6 +63,18 @@ class Setup:
     program: tuple[str, ...] = ("-m", "workers")
     environment: Mapping[str, str] = field(default_factory=dict)
     """Of the nodes."""
+    events_per_day: int = 300
+    """Of the ticks: what a backtest of `market_making` costs."""
+
+    @property
+    def axes(self) -> dict[str, Sequence[Any]]:
+        if self.strategy in STRATEGIES:
+            return {"x": range(self.values)}
+        return market_making_axes(self.values)
+
+    @property
+    def combinations(self) -> int:
+        return math.prod(len(values) for values in self.axes.values())
 
 
 class Lab:
@@ -74,8 +86,8 @@ class Lab:
         self.told: dict[str, str] = {}  # the environment of any other desk that takes part
         self.proxy: Proxy | None = None  # between all of them and the server
         self.client: redis.Redis = connect(server.url)  # past any proxy
-        self.total = setup.values * setup.securities
-        self.chunks = -(-setup.values // setup.chunk) * setup.securities
+        self.total = setup.combinations * setup.securities
+        self.chunks = -(-setup.combinations // setup.chunk) * setup.securities
         self.sweep_id = ""
 
     @property
@@ -95,7 +107,7 @@ class Lab:
             "name": "fault",
             "strategy": self.setup.strategy,
             "data": {"source": str(self.reference.results.parents[1] / "ticks"), "kind": "ticks"},
-            "parameters": {"x": {"min": 0, "max": self.setup.values - 1}},
+            "parameters": {name: [*values] for name, values in self.setup.axes.items()},
             "execution": {"chunk": self.setup.chunk, "timeout": self.setup.timeout},
             "output": {"keep": [*self.setup.keep]},
         }
@@ -217,13 +229,15 @@ class Lab:
 
 
 @contextmanager
-def a_lab(folder: Path, redis_url: str, setup: Setup | None = None) -> Iterator[Lab]:
-    """Everything runs and every node is ready; `redis_url` is for the undisturbed run."""
+def a_lab(
+    folder: Path, redis_url: str, setup: Setup | None = None, reference: Sweep | None = None
+) -> Iterator[Lab]:
+    """Everything runs, every node is ready; `redis_url` is for the undisturbed run where none is given."""
     setup = setup or Setup()
     with ExitStack() as stack:
         installed = plugin.install(folder / "plugin", SOURCE, STRATEGIES)
-        stack.enter_context(plugin.on_the_path(installed, SOURCE.stem))
-        reference = undisturbed(folder / "reference", redis_url, setup)
+        if reference is None:
+            reference = undisturbed(folder / "reference", redis_url, setup, installed)
         server = stack.enter_context(a_server(folder / "server", *setup.options, remembers=setup.remembers))
         proxy = stack.enter_context(a_proxy("127.0.0.1", server.port)) if setup.proxied else None
         scaled_down = scaled(folder, proxy.url if proxy else server.url)
@@ -275,33 +289,25 @@ def scaled(folder: Path, url: str) -> Settings:
     )
 
 
-def undisturbed(folder: Path, redis_url: str, setup: Setup) -> Sweep:
+def undisturbed(folder: Path, redis_url: str, setup: Setup, installed: Path) -> Sweep:
     """The same sweep, run here from its first chunk to its last; where others die, this one raises."""
-    told = {fault_strategy.POISON: ",".join(f"{x}:raise" for x in setup.poison)}
     keep: Sequence[str] = [t for t in setup.keep if t != "summary"]
-    axes = {"x": range(setup.values)}
-    # poison fails by itself where a chunk is one combination, as it does in a process of its own
-    size = 1 if setup.poison else 1000
-    sweep = a_sweep(
-        folder,
-        redis_url,
-        axes,
-        strategy=setup.strategy,
-        securities=setup.securities,
-        size=size,
-        keep=keep,
-    )
-    os.environ.update(told)
+    os.environ[fault_strategy.POISON] = ",".join(f"{x}:raise" for x in setup.poison)
     try:
-        sweep.run_all()
+        with plugin.on_the_path(installed, SOURCE.stem):
+            sweep = a_sweep(
+                folder,
+                redis_url,
+                setup.axes,
+                strategy=setup.strategy,
+                securities=setup.securities,
+                size=50,
+                keep=keep,
+                events_per_day=setup.events_per_day,
+            )
+            sweep.run_all()
     finally:
-        for name in told:
-            os.environ.pop(name)
+        os.environ.pop(fault_strategy.POISON)
     assert {*sweep.merge_all()} == {"merged"}
     assert shards.finish(sweep.ledger, "tester") == "merged"
     return sweep
-
-
-def seconds_since(at: float) -> float:
-    """By the clock that the strategy's notes use."""
-    return time.time() - at

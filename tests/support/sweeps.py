@@ -122,6 +122,7 @@ def a_sweep(
     shard: int = 500,
     keep: Sequence[str] = (),
     batched: bool = False,
+    events_per_day: int = 300,
     **changed: Any,
 ) -> Sweep:
     """Invented ticks in `folder`, and a sweep over `axes` on them, opened and planned but not published.
@@ -131,7 +132,8 @@ def a_sweep(
     settings = load(
         {"redis_url": redis_url, "state_dir": folder / "state", "cache_dir": folder / "cache"}
     ).model_copy(update={"beat_seconds": 1.0, "lease_seconds": 4.0, "restore_seconds": 1.0})
-    spec = _spec(folder, settings, axes, strategy, securities, keep, changed)
+    ticks = write_ticks(folder / "ticks", securities, days=2, seed=3, events_per_day=events_per_day)
+    spec = _spec(folder, settings, axes, strategy, ticks, keep, changed)
     plan = chunking.cut(replace(spec, chunk={"size": size}), 2, {}) if batched else a_plan(spec, size, shard)
     ledger = Ledger(connect(redis_url), spec.sweep_id)
     ledger.create(spec)
@@ -149,7 +151,7 @@ def _spec(
     settings: Settings,
     axes: Mapping[str, Sequence[Any]],
     strategy: str,
-    securities: int,
+    ticks: Sequence[Path],
     keep: Sequence[str],
     changed: dict[str, Any],
 ) -> SweepSpec:
@@ -157,7 +159,7 @@ def _spec(
     types = {p.name: ALIASES[p.type] for p in about.parameters}
     space = Space(axes=tuple((name, tuple(values)) for name, values in axes.items()))
     works = []
-    for path in write_ticks(folder / "ticks", securities, days=2, seed=3, events_per_day=300):
+    for path in ticks:
         works.append(
             SecurityWork(
                 name=path.stem.upper(),

@@ -43,6 +43,11 @@ class Page:
         assert status == 200, text
         return [row for row in json.loads(text).values() if row["name"] == name]
 
+    def nodes(self, login: str | None = None) -> list[str]:
+        """The nodes that it has heard of."""
+        status, text = self.ask("api/workers?refresh=1", login)
+        return sorted(json.loads(text)) if status == 200 else []
+
     def end(self) -> None:
         self.call.kill()
 

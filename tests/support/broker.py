@@ -70,9 +70,9 @@ def running_broker(program: Path, folder: Path, *, config: Path | None = None) -
         server.wait(10)
 
 
-def wait_until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
+def wait_until_it_answers(server: subprocess.Popen[bytes], port: int, host: str = "127.0.0.1") -> None:
     deadline = time.monotonic() + START_SECONDS
-    with redis.Redis(port=port, socket_connect_timeout=1) as client:
+    with redis.Redis(host=host, port=port, socket_connect_timeout=1) as client:
         while True:
             try:
                 client.ping()

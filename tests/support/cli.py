@@ -84,6 +84,7 @@ class Desk:
         self.sockets = Path(tempfile.mkdtemp(prefix="sf-"))  # short: a socket's path holds some 100 bytes
         self.mark = uuid.uuid4().hex
         self.calls: list[Running] = []
+        self.prefix: tuple[str, ...] = ()  # words that start a call where it is to run
         kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         self.environment = kept | {
             "PRODUCER_STATE_DIR": str(self.state),
@@ -115,7 +116,7 @@ class Desk:
         out, err = (self.folder.parent / f"call-{len(self.calls)}.{end}" for end in ("out", "err"))
         with out.open("wb") as to_out, err.open("wb") as to_err:
             process = subprocess.Popen(
-                [str(PROGRAM), *map(str, words)],
+                [*self.prefix, str(PROGRAM), *map(str, words)],
                 cwd=self.folder,
                 env=self.environment | environment,
                 stdin=subprocess.DEVNULL,

@@ -71,15 +71,17 @@ class Cluster:
 
     def start(self, cores: str = "2", name: str | None = None, **environment: str) -> WorkerNode:
         """A node that has said that it lives."""
-        node = self.launch(cores, name, **environment)
+        node = self.launch(cores, name, (), **environment)
         wait_until(lambda: self._lives(node), READY_SECONDS, f"a node that beats; it wrote: {node.text()}")
         return node
 
-    def launch(self, cores: str = "2", name: str | None = None, **environment: str) -> WorkerNode:
-        """A node that is about to begin."""
+    def launch(
+        self, cores: str = "2", name: str | None = None, prefix: Sequence[str] = (), **environment: str
+    ) -> WorkerNode:
+        """A node that is about to begin; the words of `prefix` start it where it is to run."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"node-{len(self.nodes)}.log"
-        command = [sys.executable, "-P", *self.program, "--cores", cores]
+        command = [*prefix, sys.executable, "-P", *self.program, "--cores", cores]
         command += ["--name", name] if name else []
         with log.open("wb") as file:
             process = subprocess.Popen(

@@ -28,6 +28,7 @@ from tasks.settings import Settings
 from tests.support import fault_strategy, plugin
 from tests.support.cli import MARK, Answer, Desk, Running, a_desk, done_in, the_open_sweep
 from tests.support.cluster import wait_until
+from tests.support.fault_hosts import TwoHosts
 from tests.support.fault_nodes import Crew, a_crew
 from tests.support.fault_proxy import Proxy, a_proxy
 from tests.support.fault_server import Server, a_server
@@ -36,6 +37,7 @@ from tests.support.sweeps import Sweep, a_sweep, market_making_axes
 LEASE_SECONDS: Final = 6.0
 BEAT_SECONDS: Final = 2.0
 RESTORE_SECONDS: Final = 1.0
+LOOPBACK: Final = "127.0.0.1"
 STRATEGIES: Final = {"tallied": "Tallied", "wide": "Wide"}
 SOURCE: Final = Path(fault_strategy.__file__)
 
@@ -230,17 +232,34 @@ class Lab:
 
 @contextmanager
 def a_lab(
-    folder: Path, redis_url: str, setup: Setup | None = None, reference: Sweep | None = None
+    folder: Path,
+    redis_url: str,
+    setup: Setup | None = None,
+    reference: Sweep | None = None,
+    hosts: TwoHosts | None = None,
 ) -> Iterator[Lab]:
-    """Everything runs, every node is ready; `redis_url` is for the undisturbed run where none is given."""
+    """Everything runs, every node is ready; `redis_url` is for the undisturbed run where none is given.
+
+    On two hosts the server and one node are on the first, the other node and the desk on the second.
+    """
     setup = setup or Setup()
     with ExitStack() as stack:
         installed = plugin.install(folder / "plugin", SOURCE, STRATEGIES)
         if reference is None:
             reference = undisturbed(folder / "reference", redis_url, setup, installed)
-        server = stack.enter_context(a_server(folder / "server", *setup.options, remembers=setup.remembers))
-        proxy = stack.enter_context(a_proxy("127.0.0.1", server.port)) if setup.proxied else None
-        scaled_down = scaled(folder, proxy.url if proxy else server.url)
+        server = stack.enter_context(
+            a_server(
+                folder / "server",
+                *setup.options,
+                remembers=setup.remembers,
+                host=hosts.one.address if hosts else LOOPBACK,
+                prefix=hosts.one.prefix if hosts else (),
+            )
+        )
+        between = hosts.between if hosts else LOOPBACK
+        proxy = stack.enter_context(a_proxy(server.host, server.port, between)) if setup.proxied else None
+        url = proxy.url if proxy else server.url
+        scaled_down = scaled(folder, url)
         told = {
             "PRODUCER_LEASE_SECONDS": str(scaled_down.lease_seconds),
             "PRODUCER_BEAT_SECONDS": str(scaled_down.beat_seconds),
@@ -248,6 +267,7 @@ def a_lab(
             "PYTHONPATH": str(installed),
         }
         desk = stack.enter_context(a_desk(folder / "desk", **told))
+        desk.prefix = hosts.two.prefix if hosts else ()
         log = folder / "executions.jsonl"
         environment = {
             **told,
@@ -267,6 +287,8 @@ def a_lab(
                 nodes=setup.nodes,
                 cores=setup.cores,
                 program=setup.program,
+                prefixes=[hosts.one.prefix, hosts.two.prefix] if hosts else (),
+                urls=[server.url, url] if hosts else (),
             )
         )
         lab = Lab(setup, folder, server, crew, desk, reference, log)

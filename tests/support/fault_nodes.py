@@ -34,9 +34,13 @@ class Crew:
         nodes: int = 2,
         cores: str = "2",
         program: Sequence[str] = ("-m", "workers"),
+        prefixes: Sequence[Sequence[str]] = (),
+        urls: Sequence[str] = (),
     ) -> None:
         self.cluster = Cluster(settings, folder, program)
         self.environment, self.cores = environment, cores
+        self.prefixes = prefixes or [()] * nodes  # of each: what starts it where it is to run
+        self.urls = urls or [settings.redis_url or ""] * nodes
         self.restarts = 0
         self.nodes: list[WorkerNode] = [self._launch(i) for i in range(nodes)]
         self._lock = threading.Lock()
@@ -45,7 +49,8 @@ class Crew:
         self._thread.start()
 
     def _launch(self, number: int) -> WorkerNode:
-        return self.cluster.launch(self.cores, f"node{number}", **self.environment)
+        told = self.environment | {"PRODUCER_REDIS_URL": self.urls[number]}
+        return self.cluster.launch(self.cores, f"node{number}", self.prefixes[number], **told)
 
     def _supervise(self) -> None:
         while not self._ends.wait(0.1):

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,13 +23,19 @@ Command = list[bytes]
 class Server:
     """One Valkey of the wheel in `folder`."""
 
-    def __init__(self, folder: Path, *options: str, remembers: bool = True, host: str = "127.0.0.1") -> None:
-        self.folder, self.remembers, self.host = folder, remembers, host
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        remembers: bool = True,
+        host: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
+    ) -> None:
+        self.folder, self.remembers, self.host, self.prefix = folder, remembers, host, prefix
         self.options = options
         self.port = free_port()
         self.url = f"redis://{host}:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
-        self.prefix: tuple[str, ...] = ()
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
@@ -39,8 +45,7 @@ class Server:
         command += ["--appendonly", "yes" if self.remembers else "no", *self.options]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        if not self.prefix:
-            wait_until_it_answers(self.process, self.port)
+        wait_until_it_answers(self.process, self.port, self.host)
 
     def kill(self) -> None:
         assert self.process is not None
@@ -111,8 +116,14 @@ def commands(log: bytes) -> Iterator[Command]:
 
 
 @contextmanager
-def a_server(folder: Path, *options: str, remembers: bool = True) -> Iterator[Server]:
-    server = Server(folder, *options, remembers=remembers)
+def a_server(
+    folder: Path,
+    *options: str,
+    remembers: bool = True,
+    host: str = "127.0.0.1",
+    prefix: Sequence[str] = (),
+) -> Iterator[Server]:
+    server = Server(folder, *options, remembers=remembers, host=host, prefix=prefix)
     server.start()
     try:
         yield server

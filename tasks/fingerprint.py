@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +23,7 @@ Sources = Mapping[str, Path]
 
 
 def of_shipped(module: Path) -> Sources:
-    return {_label(path, sources.ROOM): path for path in sources.closure(module)}
+    return dict(sources.labelled(sources.closure(module)))
 
 
 def of_module(module: str, origin: Path) -> Sources:
@@ -41,12 +40,9 @@ def of_file(path: Path) -> Sources:
 
 
 def digest(files: Sources) -> str:
-    """SHA-256 over the text of the files, without regard to line ends, and over our own that count."""
-    total = sha256()
-    for label, path in [*sorted(files.items()), *(("engine/" + f, sources.ROOM / f) for f in ENGINE)]:
-        text = "\n".join(line.rstrip() for line in path.read_text("utf-8").splitlines())
-        total.update(f"{label}\0{text}\0".encode())
-    return total.hexdigest()
+    """One digest over the text of the files, and of our own that count."""
+    engine = (("engine/" + name, sources.ROOM / name) for name in ENGINE)
+    return sources.digest([*sorted(files.items()), *engine])
 
 
 def state(files: Sources) -> tuple[tuple[str, int, int], ...]:

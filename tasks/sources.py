@@ -30,13 +30,17 @@ def closure(file: Path) -> list[Path]:
     return sorted(found)
 
 
-def digest(files: Iterable[Path]) -> str:
-    """SHA-256 over the text of files of this package: the same wherever the code is the same."""
+def labelled(files: Iterable[Path]) -> list[tuple[str, Path]]:
+    """Files of this package by where they lie in it; others by their name."""
+    return [(f.relative_to(ROOM).as_posix() if f.is_relative_to(ROOM) else f.name, f) for f in files]
+
+
+def digest(files: Iterable[tuple[str, Path]]) -> str:
+    """SHA-256 over labels and text, without regard to line ends: the same wherever the code is the same."""
     total = sha256()
-    for file in files:
-        label = file.relative_to(ROOM).as_posix() if file.is_relative_to(ROOM) else file.name
-        source = "\n".join(line.rstrip() for line in file.read_text("utf-8").splitlines())
-        total.update(f"{label}\0{source}\0".encode())
+    for label, path in files:
+        text = "\n".join(line.rstrip() for line in path.read_text("utf-8").splitlines())
+        total.update(f"{label}\0{text}\0".encode())
     return total.hexdigest()
 
 

@@ -59,4 +59,4 @@ def _compiled(function: Function, **more: Any) -> Function:
 
 @lru_cache(maxsize=128)
 def _digest(file: str) -> str:
-    return sources.digest(sources.closure(Path(file)))[:16]
+    return sources.digest(sources.labelled(sources.closure(Path(file))))[:16]

@@ -30,13 +30,13 @@ def test_what_it_does_not_lead_to_is_no_part_of_it() -> None:
 def test_the_digest_changes_with_a_file_and_not_with_its_blanks(tmp_path: Path) -> None:
     file = tmp_path / "one.py"
     file.write_text("x = 1\n")
-    before = sources.digest([file])
+    before = sources.digest(sources.labelled([file]))
 
     file.write_text("x = 1   \r\n")
-    assert sources.digest([file]) == before
+    assert sources.digest(sources.labelled([file])) == before
 
     file.write_text("x = 2\n")
-    assert sources.digest([file]) != before
+    assert sources.digest(sources.labelled([file])) != before
 
 
 def test_a_file_that_is_no_python_says_where(tmp_path: Path) -> None:

@@ -47,4 +47,7 @@ def plan_step(app: Celery, ledger: Ledger, spec: SweepSpec, meta: dict[str, str]
 def keep(spec: SweepSpec, plan: ChunkPlan) -> None:
     """In the results folder too, where it is seen from here: for a Redis that is lost."""
     if store.marked(spec.results) == spec.identity:
-        store.write_whole(store.work_folder(spec.results) / kept.PLAN_FILE, plan.to_bytes())
+        try:
+            store.write_whole(store.work_folder(spec.results) / kept.PLAN_FILE, plan.to_bytes())
+        except OSError as e:
+            raise store.refused(spec.results, spec.sweep_id, e) from e

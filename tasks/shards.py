@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from tasks import arrow, codec, kept, manifest, names, relief, store
 from tasks.combinations import Block, canonical
 from tasks.data.whole import whole_file
-from tasks.errors import FolderRefused, NotFound, PartDamaged
+from tasks.errors import NotFound, PartDamaged
 from tasks.joined import OWNER
 from tasks.ledger import Ledger, LedgerState
 from tasks.messages import ChunkReceipt
@@ -100,7 +100,7 @@ def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
             _retract(ledger, spec, gone)
             return "incomplete"
         except OSError as e:
-            raise _refused(spec, e) from e
+            raise store.refused(spec.results, spec.sweep_id, e) from e
         ledger.note_shard(shard, note)
         _drop_parts(ledger, spec, [r for r in receipts if r])
     log.info("shard merged", extra={"event": "shard_merged", "sweep": spec.sweep_id, "shard": shard})
@@ -138,7 +138,7 @@ def finish(ledger: Ledger, holder: str) -> Verdict:
         except OSError as e:
             if ledger.final() is not None:  # another one was done first, and has cleared the shards away
                 return "already"
-            raise _refused(spec, e) from e
+            raise store.refused(spec.results, spec.sweep_id, e) from e
         ledger.set_final(document)
         _close(ledger, spec, state)
     log.info("sweep finished", extra={"event": "sweep_finished", "sweep": spec.sweep_id})
@@ -267,13 +267,6 @@ def _write_results(spec: SweepSpec, notes: dict[int, dict[str, Any]], lease: _Le
         overrides = "".join(f"# with {k} = {v}\n" for k, v in spec.overrides.items())
         store.write_whole(results / names.SWEEP_FILE, (overrides + spec.text).encode())
     return rows
-
-
-def _refused(spec: SweepSpec, e: OSError) -> FolderRefused:
-    return FolderRefused(
-        f"results folder {spec.results}: {e.strerror or e}",
-        hint=f"mend it, then: producer resume {spec.sweep_id}",
-    )
 
 
 def _close(ledger: Ledger, spec: SweepSpec, state: LedgerState) -> None:

@@ -6,12 +6,14 @@ sweep's, does not see the folder, whatever else lies at that path on its machine
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Final
 
 from tasks import names
 from tasks.data.whole import whole_file
-from tasks.errors import PartDamaged
+from tasks.errors import FolderRefused, PartDamaged
 
 MARKER: Final = "sweep"
 
@@ -37,6 +39,16 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as scratch:
         scratch.write_bytes(content)
+
+
+def refused(results: str | Path, sweep_id: str, error: OSError) -> FolderRefused:
+    """What to say of a results folder that cannot be written: what was done stays, and space can be freed."""
+    why = os.strerror(error.errno) if error.errno else str(error)  # Arrow's own words are about its bytes
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return FolderRefused(
+        f"results folder {results} cannot be written: {why}",
+        hint=f"{'free some space' if full else 'mend it'}, then: producer resume {sweep_id}",
+    )
 
 
 def part_path(chunk: str) -> str:

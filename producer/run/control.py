@@ -16,7 +16,7 @@ from tasks import kept, progress, registry, retry, store
 from tasks.celery_app import make_app
 from tasks.connection import connect, translated
 from tasks.data.digest import file_digest
-from tasks.errors import NotFound, PlanChanged, UsageError
+from tasks.errors import DataError, NotFound, PlanChanged, UsageError
 from tasks.heartbeat import Node
 from tasks.ledger import Ledger
 from tasks.plan import SweepSpec
@@ -101,7 +101,7 @@ def changed(spec: SweepSpec, settings: Settings) -> Changes:
     for work in spec.securities:
         try:
             same = file_digest(work.path, settings.cache_dir) == work.digest
-        except OSError:
+        except (OSError, DataError):  # it is gone
             same = False
         if not same:
             data.append(work.name)

@@ -19,7 +19,7 @@ from tasks.data.bar_times import newest_until
 from tasks.data.digest import file_digest
 from tasks.data.slices import UNCLASSIFIED
 from tasks.data.whole import whole_file
-from tasks.errors import DataNotFound, FolderRefused
+from tasks.errors import DataError, DataNotFound, FolderRefused
 from tasks.parameters import ParameterType
 from tasks.plan import SecurityWork, SweepSpec
 from tasks.roots import Roots
@@ -28,6 +28,7 @@ from tasks.settings import Settings
 ID_DIGITS: Final = 6
 FOREIGN: Final = "unknown"
 SPEC_FILE: Final = "spec"
+OTHER_FOLDER: Final = "choose another output.dir"
 ALIASES: Final[dict[ParameterType, str]] = {
     "int": "int64",
     "float": "float64",
@@ -139,7 +140,9 @@ def owner_of(folder: Path) -> str | None:
     try:
         document = json.loads((folder / names.MANIFEST_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return FOREIGN if folder.is_dir() and any(folder.iterdir()) else None
+        # a work folder without a marker is what a disk that was full left of a sweep that never began
+        others = [f for f in folder.iterdir() if f.name != names.WORK_FOLDER] if folder.is_dir() else []
+        return FOREIGN if others else None
     return str(document.get("identity", FOREIGN))
 
 
@@ -156,13 +159,12 @@ def writing(spec: SweepSpec) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        full = e.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise FolderRefused(
-            f"results folder {spec.results} cannot be written: {e.strerror or e}",
-            hint=f"free some space, then: producer resume {spec.sweep_id}"
-            if full
-            else "choose another output.dir",
-        ) from e
+        refused = store.refused(spec.results, spec.sweep_id, e)
+        begun = store.marked(spec.results) == spec.identity
+        if not begun:
+            full = e.errno in (errno.ENOSPC, errno.EDQUOT)
+            refused.hint = "free some space there, or choose another output.dir" if full else OTHER_FOLDER
+        raise refused from e
 
 
 def clear(spec: SweepSpec) -> None:
@@ -178,10 +180,8 @@ def renewed(spec: SweepSpec, settings: Settings) -> SweepSpec:
     """The same sweep, by the same id, with code and data as they are now."""
     try:
         works = tuple(replace(w, digest=file_digest(w.path, settings.cache_dir)) for w in spec.securities)
-    except OSError as e:
-        raise DataNotFound(
-            f"{e.filename} cannot be read: {e.strerror}", hint="put it back, or submit the sweep without it"
-        ) from e
+    except DataError as e:
+        raise DataNotFound(e.message, hint="put it back, or submit the sweep without it") from e
     code = registry.fingerprint(spec.strategy, Roots.of(settings.allow))
     return replace(spec, fingerprint=code, securities=works)
 

@@ -109,6 +109,8 @@ def _open(ledger: Ledger, spec: SweepSpec, *, alone: bool, fresh: bool, failed: 
     if new and plan is not None:  # a Redis that was emptied: the same chunks, as far as they are missing
         ledger.fix_plan(plan)
         kept.restore(ledger, spec, plan)
+    elif plan is None and not fresh and (fixed := ledger.plan()):
+        planning.keep(spec, fixed)  # which a full disk refused
     if failed and (plan := ledger.plan() or plan):
         with prepare.writing(spec):
             retry.again(ledger, spec, plan)

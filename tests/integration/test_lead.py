@@ -344,3 +344,24 @@ def test_a_sweep_whose_last_worker_died_under_a_cancel_is_cancelled_all_the_same
     lead.step()
 
     assert sweep.ledger.meta()["state"] == "cancelled"
+
+
+def test_after_a_resume_only_new_failures_count_against_the_limit(tmp_path: Path, redis_url: str) -> None:
+    axes = {"x": range(5), "way": ("raise",)}
+    sweep = a_sweep(tmp_path, redis_url, axes, securities=1, size=1, max_failures=2)
+    beat(sweep.ledger.client, a_node())
+    lead = sweep.lead()
+    lead.step()
+    sweep.work_off(3)
+    lead.step()
+    stopped = sweep.ledger.meta()["state"]
+    sweep.deliver()
+
+    sweep.ledger.reopen()
+    again = sweep.lead()
+    again.step()
+    sweep.work_off(2)
+    again.step()
+
+    assert (stopped, sweep.ledger.meta()["state"]) == ("failed", "open")
+    assert sweep.ledger.totals().failed == 5

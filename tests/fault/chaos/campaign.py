@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from tests.fault.chaos.faults import Faults
 from tests.support import plugin
+from tests.support.cli import Answer
 from tests.support.fault_lab import SOURCE, STRATEGIES, Lab, Setup, a_lab, undisturbed
 from tests.support.fault_server import a_server
 from tests.support.sweeps import Sweep
@@ -110,7 +111,8 @@ def one(folder: Path, setup: Setup, reference: Sweep, seed: int) -> Outcome:
                 seconds = time.monotonic() - begun
         wrong = ""
         try:
-            assert answer.code == (FAILED_BACKTESTS if setup.poison else 0), answer.err[-2000:]
+            expected = FAILED_BACKTESTS if setup.poison else 0
+            assert answer.code == expected, f"exit code {answer.code}: {reasons(answer)}"
             lab.assert_exact(answer.document)
             assert_poison_alone_is_reported(lab, Path(answer.document["results"]))
         except AssertionError as e:
@@ -134,6 +136,16 @@ def assert_poison_alone_is_reported(lab: Lab, results: Path) -> None:
     assert {f["combination"] for f in failures} == poison, failures[:5]
     assert len(failures) == len(lab.setup.poison) * lab.setup.securities
     assert {r["combination"] for r in rows if r["status"] == "failed"} == poison
+
+
+def reasons(answer: Answer) -> str:
+    """Why it failed, in the words of the failures' table or else of the producer."""
+    try:
+        table = Path(answer.document["results"]) / "failures.parquet"
+        found = Counter(f"{f['error']}: {f['message']}"[:200] for f in pq.read_table(table).to_pylist())
+    except (OSError, ValueError, KeyError):
+        return answer.err[-2000:]
+    return "; ".join(f"{count} times {text}" for text, count in found.most_common(3))
 
 
 def executions(lab: Lab) -> tuple[int, int]:

@@ -264,7 +264,7 @@ def a_lab(
             "PRODUCER_LEASE_SECONDS": str(scaled_down.lease_seconds),
             "PRODUCER_BEAT_SECONDS": str(scaled_down.beat_seconds),
             "PRODUCER_RESTORE_SECONDS": str(scaled_down.restore_seconds),
-            "PYTHONPATH": str(installed),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(installed), os.environ.get("PYTHONPATH")])),
         }
         desk = stack.enter_context(a_desk(folder / "desk", **told))
         desk.prefix = hosts.two.prefix if hosts else ()

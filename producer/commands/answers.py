@@ -84,6 +84,7 @@ def results(
         top=top,
     )
     with opened(Path(record.results)) as folder:
+        _say_suspect(call, folder)
         if form == "table":
             _table(call, folder, question)
         else:
@@ -117,6 +118,13 @@ def _finished(state: str, sweep_id: str, folder: Path) -> None:
         over = state in ("cancelled", "interrupted", "failed")
         verb = "resume" if over else "watch"
         raise UsageError(f"{sweep_id} has no results yet: it is {state}", hint=f"producer {verb} {sweep_id}")
+
+
+def _say_suspect(call: Call, folder: ResultsFolder) -> None:
+    from producer.view import screens
+
+    if folder.manifest.mismatch:
+        call.out.warn(screens.suspect(folder.manifest.mismatch))
 
 
 def _table(call: Call, folder: ResultsFolder, question: Question) -> None:
@@ -173,6 +181,7 @@ def failures(call: Call, reference: str | None, security: tuple[str, ...], trace
     record = call.record(reference)
     _finished(record.state, record.id, Path(record.results))
     with opened(Path(record.results)) as folder:
+        _say_suspect(call, folder)
         groups = failed.groups(folder, [name for given in security for name in words(given)])
     if call.flags.json:
         body = [documents.failure(g, traceback=traceback) for g in groups]

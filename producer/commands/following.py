@@ -121,6 +121,8 @@ def conclude(call: Call, status: Status, command: str, *, also_csv: bool = False
     else:
         if code == 4:
             out.problem(screens.unsuccessful(status), f"producer failures {status.id}")
+        if status.mismatch:
+            out.warn(screens.suspect(status.mismatch))
         out.say(screens.next_commands(status))
     return code
 

@@ -35,6 +35,8 @@ class Manifest:
     parameters: tuple[str, ...]
     swept: tuple[str, ...]
     metrics: tuple[str, ...]
+    mismatch: int = 0
+    """Chunks of which two executions gave different results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,7 @@ def read_manifest(path: Path) -> Manifest:
             parameters=tuple(raw["parameters"]),
             swept=tuple(raw["swept"]),
             metrics=tuple(raw["metrics"]),
+            mismatch=int(raw.get("mismatch") or 0),
         )
     except OSError as e:
         raise UsageError(f"no results in {path}", hint="has the sweep ended? producer status") from e

@@ -54,6 +54,7 @@ def recorded(record: SweepRecord) -> Status:
         chunks_done=int(counts.get("chunks", 0)),
         started=float(times.get("created", record.created)),
         finished=float(times["finished"]) if "finished" in times else record.finished,
+        mismatch=int(manifest.get("mismatch", 0)),
         results=record.results,
     )
 
@@ -129,8 +130,13 @@ def shared_url(settings: Settings) -> str | None:
 
 
 def alive_url(record: SweepRecord, settings: Settings) -> str:
-    """The sweep's own Redis; its address or password may have been given anew since."""
+    """The sweep's own Redis, or what is given now; a record holds no password."""
     assert record.redis_url is not None
+    if settings.redis_url is None and records.MASK in record.redis_url:
+        raise ClusterUnavailable(
+            f"the server of {record.id} wants its password: {record.redis_url}",
+            hint="none is kept; give --redis URL or PRODUCER_REDIS_URL",
+        )
     return settings.redis_url or record.redis_url
 
 

@@ -22,6 +22,7 @@ FOLDER: Final = "sweeps"
 OVER: Final = frozenset({"cancelled", "interrupted", "done", "failed"})
 """States that nothing follows by itself: those of `tasks.status.TERMINAL`."""
 LAST: Final = "last"
+MASK: Final = "***"  # what `tasks.connection.masked` puts in a password's place
 LISTED: Final = 5  # ids named in a hint
 
 
@@ -42,7 +43,7 @@ class SweepRecord:
     sweep_file: str
     tags: tuple[str, ...]
     redis_url: str | None
-    """None: the private stack of one submit."""
+    """Without its password; None: the private stack of one submit."""
     metric: str
     goal: str
     best: str | None
@@ -57,7 +58,7 @@ def save(state_dir: Path, record: SweepRecord) -> None:
     folder = state_dir / FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)  # the URL in a record may hold a password
+        folder.chmod(0o700)
         with whole_file(folder / f"{record.id}.json") as scratch:
             scratch.write_text(json.dumps(asdict(record)), encoding="utf-8")
     except OSError as e:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from producer.run.session import Session
 from producer.spec.check import CheckedSweep
 from tasks import kept, names, planning, retry
 from tasks.celery_app import make_app, merge_queue
-from tasks.connection import check_server, connect, translated
+from tasks.connection import check_server, connect, masked, translated
 from tasks.errors import ClusterUnavailable, UsageError
 from tasks.heartbeat import Node, live_nodes
 from tasks.ledger import Ledger
@@ -86,6 +87,8 @@ def open_session(
             ledger = Ledger(client, spec.sweep_id)
             _open(ledger, spec, alone=stack is not None, fresh=fresh, failed=failed)
         undone.pop_all()
+    if record.redis_url is not None:
+        record = replace(record, redis_url=masked(record.redis_url))  # no password lies in a file
     records.save(settings.state_dir, record)
     app = make_app(settings.model_copy(update={"redis_url": url}))
     return Session(spec, app, ledger, record=record, settings=settings, url=url, stack=stack)
@@ -215,6 +218,7 @@ def finished_session(
         chunks_done=int(counts["chunks"]),
         started=float(times["created"]),
         finished=float(times["finished"]),
+        mismatch=int(manifest.get("mismatch", 0)),
         results=spec.results,
     )
     record = records.updated(record, status)

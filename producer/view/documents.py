@@ -40,6 +40,7 @@ def status(status: Status, *, best: Mapping[str, Any] | None = None) -> dict[str
         if workers is None
         else {"nodes": workers.nodes, "cores": workers.cores, "busy": workers.busy},
         "failing": list(status.failing),
+        "mismatch": status.mismatch,
         "best": best,
         "results": status.results,
     }

@@ -156,6 +156,14 @@ def best_in_words(best: Mapping[str, Any] | None) -> str | None:
     return f"{best['security']} {best['metric']} {value}"
 
 
+def suspect(chunks: int) -> str:
+    """What to say of a sweep whose chunks did not give the same bytes twice."""
+    return (
+        f"suspect: {words.count(chunks, 'chunk')} gave other results when run a second time; "
+        "the strategy depends on more than its data and parameters"
+    )
+
+
 def status_screen(status: Status, *, best: str | None = None, now: float | None = None) -> str:
     now = time.time() if now is None else now
     runs = status.state not in OVER
@@ -175,6 +183,8 @@ def status_screen(status: Status, *, best: str | None = None, now: float | None 
         lines.append(("took", words.duration(status.finished - status.started)))
     if best:
         lines.append(("best", best))
+    if status.mismatch:
+        lines.append(("warning", suspect(status.mismatch)))
     lines.append(("results", status.results or words.NOTHING))
     return f"{status.id}  {status.state}  {words.percent(status.done, status.total)}\n{aligned(lines)}"
 

@@ -181,7 +181,7 @@ def test_the_status_document() -> None:
         '{"schema":"producer.status/1","id":"vcp-daily-7f3a1c","name":"vcp-daily","state":"running","total":24096,'
         '"done":14880,"ok":14784,"failed":96,"empty":0,"cached":6096,"chunks":{"total":375,"done":232},'
         '"rate_bt_s":412.3,"eta_s":22.4,"reason":null,"started":"2026-11-18T11:06:40Z","finished":null,'
-        '"workers":{"nodes":2,"cores":16,"busy":16},"failing":["TWTR","FB"],'
+        '"workers":{"nodes":2,"cores":16,"busy":16},"failing":["TWTR","FB"],"mismatch":0,'
         '"best":{"security":"NVDA","metric":"signals","value":11},"results":"results/vcp-daily/7f3a1c"}'
     )
 
@@ -267,6 +267,17 @@ def test_what_may_succeed_another_time_is_tried_again_under_its_id(error: str) -
         "           give it more memory or time, or leave it out; "
         "to try again: producer resume mm-7f3a1c --failed"
     )
+
+
+def test_a_sweep_with_other_results_the_second_time_is_suspect_on_its_screen() -> None:
+    screen = screens.status_screen(a_status(mismatch=2), now=STARTED + 60)
+
+    assert "  warning " in screen
+    assert (
+        "suspect: 2 chunks gave other results when run a second time; "
+        "the strategy depends on more than its data and parameters" in screen
+    )
+    assert "suspect" not in screens.status_screen(a_status(), now=STARTED + 60)
 
 
 def test_a_resume_of_what_is_complete_says_so_and_what_can_be_retried() -> None:

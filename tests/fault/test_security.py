@@ -22,6 +22,7 @@ from tests.support.cluster import wait_until
 from tests.support.fault_lab import SOURCE, STRATEGIES
 from tests.support.secured import ROOT, SecuredServer, secured_server
 
+pytestmark = pytest.mark.timeout(300)  # many short commands, each a process of its own
 LOGIN = "ann:correct horse"
 SIGNING_KEY = "0123456789abcdef0123456789abcdef"
 
@@ -105,6 +106,7 @@ def test_a23_the_roles_suffice_on_redis(desk: Desk, tmp_path: Path) -> None:
         assert_that_all_of_it_works(desk, server)
 
 
+@pytest.mark.fault
 def test_a23_the_roles_suffice_with_tls_and_certificates(desk: Desk, encrypted: SecuredServer) -> None:
     assert_that_all_of_it_works(desk, encrypted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 import redis
 from ruamel.yaml import YAML
 
+from tasks.settings import SHORTEST_KEY, Settings
 from tests.support.broker import running_broker, valkey_program
+from tests.support.secured import ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
-SOFT_SHUTDOWN_SECONDS = 60  # Celery's worker_soft_shutdown_timeout: what the last chunks are given
+GRACE_SECONDS = Settings.model_fields["grace_seconds"].default  # what the chunks in hand are given
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +50,8 @@ def test_the_fleet_is_redis_workers_flower_and_a_producer_that_is_called(compose
 def test_a_worker_is_given_longer_to_stop_than_its_chunks_are_to_end(
     compose: dict[str, Any], unit: configparser.RawConfigParser
 ) -> None:
-    assert seconds(compose["services"]["worker"]["stop_grace_period"]) > SOFT_SHUTDOWN_SECONDS
-    assert seconds(unit["Service"]["TimeoutStopSec"]) > SOFT_SHUTDOWN_SECONDS
+    assert seconds(compose["services"]["worker"]["stop_grace_period"]) > GRACE_SECONDS
+    assert seconds(unit["Service"]["TimeoutStopSec"]) > GRACE_SECONDS
 
 
 def test_every_lasting_service_says_whether_it_is_well(compose: dict[str, Any]) -> None:
@@ -62,6 +65,49 @@ def test_no_port_is_open_to_other_machines_until_someone_says_so(compose: dict[s
 
     assert ports
     assert [port for port in ports if ":-127.0.0.1:" not in port] == []
+
+
+def test_each_part_comes_to_redis_in_a_role_of_its_own_and_no_password_is_written_down(
+    compose: dict[str, Any],
+) -> None:
+    for part in ("producer", "worker", "flower"):
+        given = compose["services"][part]["environment"]
+        assert given["PRODUCER_REDIS_URL"].startswith(
+            f"redis://{part}:${{SWEEPFLEET_{part.upper()}_PASSWORD:?"
+        )
+        assert given["PRODUCER_SIGNING_KEY"] == "${SWEEPFLEET_SIGNING_KEY:-}"
+    told = compose["services"]["redis"]["environment"]
+    assert {f"SWEEPFLEET_{role.upper()}_PASSWORD" for role in ROLES} < set(told)
+    assert all(value.startswith("${SWEEPFLEET_") for value in told.values())
+    assert "--aclfile" in compose["services"]["redis"]["command"][-1]
+
+
+def test_flower_in_a_container_asks_for_a_login_that_is_configured(compose: dict[str, Any]) -> None:
+    login = compose["services"]["flower"]["environment"]["FLOWER_BASIC_AUTH"]
+
+    assert login.startswith("sweepfleet:${SWEEPFLEET_PAGE_PASSWORD:?")
+
+
+def test_the_head_of_the_compose_file_makes_every_secret_that_it_wants(tmp_path: Path) -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    head = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
+    recipe = "\n".join(line for line in head if line.startswith(("for ", "echo ", "chmod ")))
+    subprocess.run(["sh", "-euc", recipe], cwd=tmp_path, check=True)
+
+    made = dict(line.split("=") for line in (tmp_path / ".env").read_text().splitlines())
+
+    assert set(re.findall(r"\$\{(SWEEPFLEET_\w+):\?", text)) <= set(made)
+    assert len(set(made.values())) == len(made)
+    assert len(made["SWEEPFLEET_SIGNING_KEY"]) >= SHORTEST_KEY
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_the_default_user_is_off_and_has_no_open_password() -> None:
+    users = [line.split() for line in (ROOT / "deploy/users.acl").read_text().splitlines()]
+
+    assert users[0][:3] == ["user", "default", "off"]
+    assert [user[1] for user in users if "nopass" in user] == []  # it would also switch protected mode on
+    assert {user[1] for user in users} == {"default", *ROLES}
 
 
 def test_every_file_that_the_compose_file_names_is_there(compose: dict[str, Any]) -> None:
@@ -109,5 +155,6 @@ def test_redis_takes_our_settings_and_loses_nothing(tmp_path: Path) -> None:
     assert told["save"] == ""
 
 
-def test_the_scripts_that_are_run_may_be_run() -> None:
-    assert os.access(ROOT / ".ci/run", os.X_OK)
+@pytest.mark.parametrize("script", [".ci/run", "deploy/users.sh", "deploy/tls/certificates.sh"])
+def test_the_scripts_that_are_run_may_be_run(script: str) -> None:
+    assert os.access(ROOT / script, os.X_OK)

@@ -245,7 +245,7 @@ def _drop_parts(ledger: Ledger, spec: SweepSpec, receipts: list[ChunkReceipt]) -
     ledger.drop_parts(r.chunk for r in receipts if r.file is None)
     for receipt in receipts:
         if receipt.file:
-            (store.work_folder(spec.results) / receipt.file).unlink(missing_ok=True)
+            store.part_file(spec.results, receipt.file).unlink(missing_ok=True)
 
 
 # --- the whole sweep -------------------------------------------------------------------------------------

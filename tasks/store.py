@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from tasks.data.whole import whole_file
 from tasks.errors import FolderRefused, PartDamaged
 
 MARKER: Final = "sweep"
+PART: Final = re.compile(r"parts/[0-9][0-9_+-]*\.part")
 
 
 def work_folder(results: str | Path) -> Path:
@@ -55,8 +57,15 @@ def part_path(chunk: str) -> str:
     return f"parts/{chunk.replace(':', '_')}.part"
 
 
+def part_file(results: str | Path, file: str) -> Path:
+    """Where a part lies. Whatever a receipt says, nothing outside the parts' folder is read or deleted."""
+    if not PART.fullmatch(file):
+        raise PartDamaged(f"{file!r} is not the name of a part")
+    return work_folder(results) / file
+
+
 def read_part(results: str | Path, file: str) -> bytes:
     try:
-        return (work_folder(results) / file).read_bytes()
+        return part_file(results, file).read_bytes()
     except OSError as e:
         raise PartDamaged(f"part {file} is missing from the work folder") from e

@@ -130,9 +130,15 @@ def stop_node(name: str, settings: Settings, *, now: bool) -> Node:
 
 def _kept_spec(record: SweepRecord) -> SweepSpec:
     try:
-        return SweepSpec.from_bytes((store.work_folder(record.results) / prepare.SPEC_FILE).read_bytes())
+        spec = SweepSpec.from_bytes((store.work_folder(record.results) / prepare.SPEC_FILE).read_bytes())
     except OSError as e:
         raise NotFound(
             f"the results folder of {record.id} is gone: {record.results}",
             hint=f"producer submit {record.sweep_file}",
         ) from e
+    if spec.sweep_id != record.id:  # an id names folders: one that somebody else wrote is not taken
+        raise NotFound(
+            f"{record.results} holds another sweep than {record.id}",
+            hint=f"producer submit {record.sweep_file}",
+        )
+    return spec

@@ -140,7 +140,7 @@ def test_a_node_under_systemd_comes_back_and_ends_its_chunks(unit: configparser.
 def test_redis_takes_our_settings_and_loses_nothing(tmp_path: Path) -> None:
     settings = (ROOT / "deploy/redis.conf").read_text(encoding="utf-8")
     config = tmp_path / "redis.conf"
-    config.write_text(settings.replace("dir /data", f"dir {tmp_path}"), encoding="utf-8")
+    config.write_text(f"{settings}\ndir {tmp_path}\n", encoding="utf-8")
 
     with (
         running_broker(valkey_program(), tmp_path, config=config) as broker,

@@ -56,7 +56,16 @@ def test_a_sweep_has_a_plain_name_or_none(tmp_path: Path, name: str) -> None:
         assert NAME.fullmatch(loaded.file.name)
 
 
-@given(file=st.one_of(paths, paths.map(lambda p: f"parts/{p}.part")))
+around = st.sampled_from(["", "../", "/", "x", "\n", "/../..", "parts/../../"])
+
+
+@given(
+    file=st.one_of(
+        paths,
+        paths.map(lambda p: f"parts/{p}.part"),
+        st.builds("{}parts/0_0-5.part{}".format, around, around),
+    )
+)
 @same_folder
 def test_a_part_lies_in_the_parts_folder_or_is_refused(tmp_path: Path, file: str) -> None:
     folder = (store.work_folder(tmp_path) / "parts").resolve()

@@ -39,7 +39,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tasks import log, settings
+    from tasks import agreement, log, settings
     from tasks.connection import check_server, connect, translated
     from tasks.errors import ClusterUnavailable
 
@@ -58,6 +58,7 @@ def _run(options: argparse.Namespace) -> int:
 
     client = connect(current.redis_url)
     check_server(connect(current.redis_url, retries=0), current.redis_url)
+    agreement.agree(client, current)
     claims = Claims(client)
     with translated(current.redis_url):
         cores = pinning.choose(options.cores, claims.prefer)

@@ -20,7 +20,7 @@ from celery import bootsteps
 from celery.worker import state
 from kombu.exceptions import OperationalError
 
-from tasks import names, settings
+from tasks import agreement, names, settings
 from tasks.celery_app import merge_queue
 from tasks.connection import connect
 from tasks.heartbeat import BEAT_SECONDS, Node, backtests_done, beat, leave
@@ -120,8 +120,18 @@ class NodeStep(bootsteps.StartStopStep):
             self._measure(self.client)
             beat(self.client, self._describe())
             _node["claims"].renew()
+            self._agree(self.client)
         except AWAY as e:
             log.warning("beat not sent: %s", e, extra={"event": "beat_late"})
+
+    def _agree(self, client: redis.Redis) -> None:
+        """A Redis that was emptied learns it again. Two nodes that began at once may both have been first."""
+        if not agreement.renew(client, agreement.document(settings.load())):
+            log.error(
+                "another node is set up otherwise (%s says how): stop one of the two",
+                names.CONFIG,
+                extra={"event": "config_drift"},
+            )
 
     def lead(self, consumer: Any) -> None:
         if self.fleet is None:

@@ -151,6 +151,7 @@ def _answers(socket: Path, server: subprocess.Popen[bytes]) -> str | None:
 
 
 def _server(url: str) -> Iterator[Finding]:
+    from tasks import dropped
     from tasks.connection import OLDEST_SERVER, connect, masked, translated
     from tasks.heartbeat import live_nodes
 
@@ -162,6 +163,7 @@ def _server(url: str) -> Iterator[Finding]:
             answered = time.time()
             info: dict[str, Any] = client.info()
             nodes = live_nodes(client)
+            refused = dropped.counts(client)
     except SweepError as e:
         yield _finding("fail", "redis", e.message)
         return
@@ -173,6 +175,7 @@ def _server(url: str) -> Iterator[Finding]:
     yield _finding("fail" if old else "ok", "redis", f"{said}: {oldest} or newer is needed" if old else said)
     for check in (_eviction, _persistence, _fullness):
         yield check(info)
+    yield _messages(refused)
     yield _skew(float(seconds) + float(micros) / 1e6 - (asked + answered) / 2)
     yield _nodes([(node.name, node.version) for node in nodes])
 
@@ -198,6 +201,14 @@ def _persistence(info: dict[str, Any]) -> Finding:
     if info.get("aof_last_write_status", "ok") != "ok":
         return _finding("fail", "persistence", "the append-only file cannot be written: is its disk full?")
     return _finding("ok", "persistence", "append-only file")
+
+
+def _messages(refused: dict[str, int]) -> Finding:
+    if not refused:
+        return _finding("ok", "messages", "none was refused")
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in refused.items())
+    said = f"nodes refused {sum(refused.values()):,} of strangers ({reasons})"
+    return _finding("warn", "messages", f"{said}: let nobody else write to this Redis, see SECURITY.md")
 
 
 def _fullness(info: dict[str, Any]) -> Finding:

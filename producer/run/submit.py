@@ -16,7 +16,7 @@ from producer.run.local import PrivateStack, StackHeld
 from producer.run.look import shared_url
 from producer.run.session import Session
 from producer.spec.check import CheckedSweep
-from tasks import kept, names, planning, retry
+from tasks import agreement, kept, names, planning, retry
 from tasks.celery_app import make_app, merge_queue
 from tasks.connection import check_server, connect, masked, translated
 from tasks.errors import ClusterUnavailable, UsageError
@@ -82,6 +82,7 @@ def open_session(
             check_server(connect(url, retries=0), url)  # what refuses at once is said at once
             with translated(url):
                 _check_nodes(live_nodes(client), require_workers, spec.queue)
+            agreement.agree(client, settings)
             prepare.claim(spec)  # last, so that a submit that is refused leaves no folder behind
         with translated(url):
             ledger = Ledger(client, spec.sweep_id)

@@ -7,6 +7,7 @@ that brings its process down is the one that fails, and every other has the resu
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,8 +21,6 @@ from tasks.errors import ProcessEnded, TimeLimit
 from tasks.registry import Description
 from tasks.runner import ChunkResult, Failure
 
-MOST_TOGETHER: Final = 64  # a process costs some 10 ms, and combinations are tried twice where it ends
-PIECES: Final = 8  # of a small chunk: its guilty one takes fewer with it
 LIMITS: Final = 10  # how often `execution.timeout` such a chunk may take in all: that many may hang
 
 
@@ -60,7 +59,7 @@ class Apart:
                     return [runner.all_failed(part, Failure.named(e, part.ids()[0]))]
             return [result for one in _pieces(part, 1) for result in found(one)]
 
-        together = max(1, min(MOST_TOGETHER, len(block) // PIECES))
+        together = max(1, math.isqrt(len(block)))  # with one guilty, the fewest processes: some 20 ms each
         return joined.in_sequence([result for part in _pieces(block, together) for result in found(part)])
 
     def _result(self, evaluate: Callable[[], ChunkResult]) -> ChunkResult:

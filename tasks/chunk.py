@@ -66,7 +66,8 @@ def evaluate(
         again(LIMITS * spec.timeout_seconds)
         return None
     hold = _Hold(context, request, node) if alone or start.starts >= MOST_STARTS else None
-    if hold and not hold.taken():  # it is being evaluated, and was only delivered twice
+    if hold and not hold.taken():  # delivered twice, or whoever had it ended: who leads will find out which
+        ledger.put_back(request)
         return None
     spent = dict.fromkeys(("load_ms", "compute_ms", "cpu_ms", "encode_ms"), 0.0)
     apart = Apart.within(spec.timeout_seconds, hold.renew) if hold else None
@@ -132,6 +133,7 @@ class _Hold:
 
     def __init__(self, context: Context, request: ChunkRequest, node: str) -> None:
         self.ledger = context.ledger(request.sweep_id)
+        self.request, self.node = request, node
         self.name = f"lease:{request.name}"
         self.holder = f"{node}/{os.getpid()}"
         self.seconds = context.settings.lease_seconds
@@ -145,6 +147,7 @@ class _Hold:
         if time.monotonic() - self.renewed > self.seconds / 4:
             with suppress(*TRANSIENT):  # at the next chance
                 self.taken()
+                self.ledger.keep_in_hand(self.request, self.node)
 
     def end(self) -> None:
         with suppress(*TRANSIENT):  # it ends by itself

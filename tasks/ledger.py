@@ -251,6 +251,10 @@ class Ledger:
         self.client.hdel(self.key("hand"), request.name)
         self.note_sent([request.name], self.now())
 
+    def keep_in_hand(self, request: ChunkRequest, node: str) -> None:
+        """It takes longer than a chunk may, and is not lost for that."""
+        self.client.hset(self.key("hand"), request.name, f"{time.time()} {node}")
+
     def commit(self, request: ChunkRequest, receipt: ChunkReceipt, part: bytes) -> ChunkReceipt | None:
         """The receipt that stands, this one or an earlier one; None: the sweep is cancelled or forgotten."""
         keys = [self.key(f"part:{request.name}")]

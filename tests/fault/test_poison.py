@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ import pytest
 
 from tasks import publish
 from tasks.messages import ChunkReceipt
+from tasks.outcomes import MOST_STARTS
 from tests.support import plugin
 from tests.support.cluster import Cluster, WorkerNode, a_cluster, wait_until
 from tests.support.sweeps import Sweep, a_sweep
@@ -103,6 +105,28 @@ def test_a_poison_combination_fails_alone_and_no_node_ends(
     assert node.process.poll() is None
     assert sweep.queued() == 0
     wait_until(lambda: processes(node) == CORES, 10, "an end of every process that was started for one chunk")
+
+
+@pytest.mark.parametrize(
+    "one_poison_a_chunk", [pytest.param(({"count": None}, 60.0), id="count")], indirect=True
+)
+def test_a_chunk_whose_third_start_ends_too_is_quarantined_once_nobody_has_it(
+    one_poison_a_chunk: tuple[Sweep, object], node: WorkerNode
+) -> None:
+    sweep, _ = one_poison_a_chunk
+    (piece,) = sweep.plan.chunks
+    for _ in range(MOST_STARTS):
+        sweep.ledger.start(sweep.spec.request(piece, 0.0))
+    sweep.ledger.hold(f"lease:{piece.name}", "a process that has ended", sweep.settings.lease_seconds)
+    begun = time.monotonic()
+
+    state = sweep.follow(sweep.lead(), 60)
+
+    (receipt,) = receipts(sweep)
+    assert receipt is not None
+    assert (state, receipt.outcome) == ("failed", "quarantined")
+    assert time.monotonic() - begun > sweep.settings.lease_seconds / 2
+    assert node.process.poll() is None
 
 
 def receipts(sweep: Sweep) -> list[ChunkReceipt | None]:

@@ -177,6 +177,7 @@ def rows(page: flower.Page, name: str) -> list[dict[str, Any]]:
 # With the wrong ones ------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault
 def test_a23_without_the_right_certificate_nothing_is_said(
     desk: Desk, encrypted: SecuredServer, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ import pytest
 from tasks import names
 from tasks.celery_app import make_app
 from tests.support import plugin
+from tests.support.broker import running_broker, valkey_program
 from tests.support.cluster import WorkerNode, a_cluster, is_running, wait_until
 from tests.support.sweeps import Sweep, a_sweep
 from tests.support.tiny_strategy import PAUSE, STARTED
@@ -82,14 +84,19 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, redis_url: str) -> Iterator[Scene]:
-    """Eighty backtests in sixteen chunks."""
-    tiny = plugin.install(tmp_path / "plugin")
-    with plugin.on_the_path(tiny):
-        yield a_scene(tmp_path, tiny, redis_url)
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    folder = plugin.install(tmp_path / "plugin")
+    with plugin.on_the_path(folder):
+        yield folder
+
+
+@pytest.fixture
+def scene(tmp_path: Path, tiny: Path, redis_url: str) -> Scene:
+    return a_scene(tmp_path, tiny, redis_url)
 
 
 def a_scene(tmp_path: Path, tiny: Path, redis_url: str) -> Scene:
+    """Eighty backtests in sixteen chunks."""
     sweep = a_sweep(tmp_path, redis_url, {"x": range(40)})
     changed = {"grace_seconds": GRACE_SECONDS, "lease_seconds": NEVER_SECONDS, "warm": "tiny"}
     return Scene(tmp_path, tiny, replace(sweep, settings=sweep.settings.model_copy(update=changed)))
@@ -151,3 +158,20 @@ def test_an_idle_node_ends_at_once(scene: Scene, tmp_path: Path) -> None:
 
         wait_until(lambda: node.process.poll() is not None, SPARE_SECONDS, "the node's end")
         assert node.process.returncode == 0
+
+
+def test_a_node_whose_server_is_away_ends_too(tmp_path: Path, tiny: Path) -> None:
+    with ExitStack() as server:
+        broker = server.enter_context(running_broker(valkey_program(), tmp_path))
+        scene = a_scene(tmp_path, tiny, broker.fresh_url())
+        with a_cluster(scene.sweep.settings, tmp_path / "nodes") as cluster:
+            node = cluster.start(**scene.environment)
+            scene.begin(node)
+            workers = [child.pid for child in node.children()]
+            server.close()
+            wait_until(lambda: "Connection" in node.text(), 10, "a node that notices")
+
+            os.kill(node.process.pid, signal.SIGTERM)
+
+            wait_until(lambda: node.process.poll() is not None, GRACE_SECONDS + SPARE_SECONDS, "its end")
+            assert not any(map(is_running, workers))

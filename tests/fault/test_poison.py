@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from pydantic import SecretStr
 
 from tasks import publish
 from tasks.messages import ChunkReceipt
@@ -57,7 +59,9 @@ def one_poison_a_chunk(
     """A chunk a way: five values of x, one of them guilty."""
     ways, timeout = request.param
     axes = {"way": tuple(ways), "only_x": (GUILTY,), "x": range(XS)}
-    return a_sweep(tmp_path, redis_url, axes, securities=1, size=XS, timeout_seconds=timeout), ways
+    sweep = a_sweep(tmp_path, redis_url, axes, securities=1, size=XS, timeout_seconds=timeout)
+    signed = {"signing_key": SecretStr("a key of thirty-two letters, or more")}
+    return replace(sweep, settings=sweep.settings.model_copy(update=signed)), ways
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ def node(one_poison_a_chunk: tuple[Sweep, object], tmp_path: Path, tiny: Path) -
     [
         pytest.param((ENDS, 60.0), id="a10"),
         pytest.param((RAISES, 60.0), id="a11-raises"),
-        pytest.param((HANGS, 2.0), id="a11-hangs"),
+        pytest.param((HANGS, 2.0), id="a11-hangs", marks=pytest.mark.fault),
     ],
     indirect=True,
 )

@@ -172,7 +172,7 @@ def status_screen(status: Status, *, best: str | None = None, now: float | None 
         note = _after(status.chunk_note)
         lines.append(("tasks", f"{status.chunks_done:,}/{status.chunks_total:,}{note}"))
     if runs:
-        left = status.reason or f"{words.duration(status.eta_s)} left"
+        left = status.reason or _left(status)
         lines.append(("rate", " · ".join(p for p in (words.rate(status.rate_bt_s), left) if p)))
     if status.workers:
         lines.append(("workers", busy(status)))
@@ -187,6 +187,13 @@ def status_screen(status: Status, *, best: str | None = None, now: float | None 
         lines.append(("warning", suspect(status.mismatch)))
     lines.append(("results", status.results or words.NOTHING))
     return f"{status.id}  {status.state}  {words.percent(status.done, status.total)}\n{aligned(lines)}"
+
+
+def _left(status: Status) -> str:
+    if status.chunks_total and status.chunks_done == status.chunks_total:
+        # nodes that do not see the folder leave the merge to a producer, which may have gone
+        return f"merging; where no node sees the results folder: producer resume {status.id}"
+    return f"{words.duration(status.eta_s)} left"
 
 
 def next_for_state(status: Status) -> str:

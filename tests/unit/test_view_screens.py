@@ -280,6 +280,14 @@ def test_a_sweep_with_other_results_the_second_time_is_suspect_on_its_screen() -
     assert "suspect" not in screens.status_screen(a_status(), now=STARTED + 60)
 
 
+def test_a_sweep_that_only_has_to_be_merged_says_who_can_do_it() -> None:
+    screen = screens.status_screen(a_status(chunks_total=375, chunks_done=375), now=STARTED + 60)
+
+    said = "merging; where no node sees the results folder: producer resume vcp-daily-7f3a1c"
+    assert said in screen
+    assert said not in screens.status_screen(a_status(), now=STARTED + 60)
+
+
 def test_a_resume_of_what_is_complete_says_so_and_what_can_be_retried() -> None:
     said = "mm-7f3a1c is complete; nothing is left to run"
 

@@ -114,7 +114,9 @@ def _free_to_change(spec: SweepSpec) -> set[str]:
 
 
 def stop_node(name: str, settings: Settings, *, now: bool) -> Node:
-    """Asks a node to end: after what it has in hand, or `now`, when that goes back to the queue."""
+    """Asks a node to end: after what it has in hand and can finish within its grace time, or `now`, when that
+    goes back to the queue.
+    """
     found = [n for n in nodes(settings) if name in (n.name, n.host, n.name.partition("@")[0])]
     if len(found) != 1:
         said = f"no node '{name}'" if not found else f"'{name}' means {len(found)} nodes"
@@ -122,9 +124,7 @@ def stop_node(name: str, settings: Settings, *, now: bool) -> Node:
     url = shared_url(settings)
     app = make_app(settings.model_copy(update={"redis_url": url}))
     with translated(url or ""):
-        if now:
-            app.control.broadcast("pool_restart", arguments={"reload": False}, destination=[found[0].name])
-        app.control.shutdown(destination=[found[0].name])
+        app.control.broadcast("shutdown", arguments={"now": now}, destination=[found[0].name])
     return found[0]
 
 

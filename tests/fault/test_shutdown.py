@@ -169,7 +169,7 @@ def test_a_node_whose_server_is_away_ends_too(tmp_path: Path, tiny: Path) -> Non
             scene.begin(node)
             workers = [child.pid for child in node.children()]
             server.close()
-            wait_until(lambda: "Connection" in node.text(), 10, "a node that notices")
+            wait_until(lambda: "Trying again" in node.text(), 15, "a node that looks for its server")
 
             os.kill(node.process.pid, signal.SIGTERM)
 

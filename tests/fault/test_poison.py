@@ -111,6 +111,7 @@ def test_a_poison_combination_fails_alone_and_no_node_ends(
     wait_until(lambda: processes(node) == CORES, 10, "an end of every process that was started for one chunk")
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "one_poison_a_chunk", [pytest.param(({"count": None}, 60.0), id="count")], indirect=True
 )

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
-from uuid import uuid4
 
 import redis
 
@@ -316,9 +315,9 @@ class Ledger:
 
     # Leases -------------------------------------------------------------------------------------------------
 
-    def hold(self, lease: str, holder: str, seconds: float) -> bool:
-        """Takes or renews a lease; False while somebody else has it."""
-        return bool(self._hold(keys=[self.key(lease)], args=[holder, int(seconds * 1000)]))
+    def hold(self, lease: str, holder: str, seconds: float, over: str = "") -> bool:
+        """Takes or renews a lease; False while somebody else has it whose name does not begin with `over`."""
+        return bool(self._hold(keys=[self.key(lease)], args=[holder, int(seconds * 1000), over]))
 
     def release(self, lease: str, holder: str) -> None:
         self._release(keys=[self.key(lease)], args=[holder])
@@ -337,15 +336,6 @@ def _numbers(receipt: ChunkReceipt, cost_ms: int) -> list[Any]:
     }
     failing = [word for pair in receipt.failing.items() for word in pair]
     return [len(receipt.failing), *failing, *(word for pair in counters.items() for word in pair)]
-
-
-def era(client: redis.Redis) -> str:
-    """A word that stays as long as Redis forgets nothing: another one means that it was emptied."""
-    found = client.get(names.ERA)
-    if found is None:
-        client.set(names.ERA, uuid4().hex, nx=True)
-        found = client.get(names.ERA)
-    return found.decode() if found else ""
 
 
 def open_sweeps(client: redis.Redis) -> list[str]:

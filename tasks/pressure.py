@@ -25,9 +25,9 @@ class Room:
     def reason(self) -> str | None:
         """Why nothing more should be put there, in words; None where something may."""
         if self.limit_bytes and self.used_bytes > FULL_SHARE * self.limit_bytes:
-            return f"waiting: Redis is {self.used_bytes / self.limit_bytes:.0%} full".replace("%", " %")
+            return f"Redis is {self.used_bytes / self.limit_bytes:.0%} full".replace("%", " %")
         if not self.log_is_kept:
-            return "waiting: Redis cannot write its log"
+            return "Redis cannot write its log"
         return None
 
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import logging
+from uuid import uuid4
 
-from tasks import kept, store
+import redis
+
+from tasks import kept, names, store
 from tasks.ledger import Ledger
 from tasks.plan import ChunkPlan
 from tasks.publish import Publisher
 
 log = logging.getLogger("sweepfleet.lead")
+
+
+def era(client: redis.Redis) -> str:
+    """A word that stays as long as Redis forgets nothing: another one means that it was emptied."""
+    found = client.get(names.ERA)
+    if found is None:
+        client.set(names.ERA, uuid4().hex, nx=True)
+        found = client.get(names.ERA)
+    return found.decode() if found else ""
 
 
 def rebuild(ledger: Ledger, publisher: Publisher, plan: ChunkPlan | None, epoch: int) -> None:

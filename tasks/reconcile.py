@@ -18,12 +18,13 @@ from redis.exceptions import OutOfMemoryError
 
 from tasks import lost, rebuild, shards
 from tasks.heartbeat import live_nodes
-from tasks.ledger import Ledger, Totals, era
+from tasks.ledger import Ledger, Totals
 from tasks.lost import Begun
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
 from tasks.planning import plan_step
 from tasks.pressure import Gauge
 from tasks.publish import GRACE_SECONDS, Publisher
+from tasks.rebuild import era
 
 log = logging.getLogger("sweepfleet.lead")
 
@@ -40,6 +41,7 @@ STILL_SECONDS: Final = 5.0  # a merge that is possible for this long and was not
 HELP_YOURSELF_SECONDS: Final = 3.0  # the same for one who sees the folder and does it
 SHARDS_LOOKED_AT: Final = 4  # more are hardly ever out at a time
 FINISH: Final = -1
+NODE: Final = "node/"  # gives way to a producer, who sees the results folder and merges where no node can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,8 @@ class Lead:
         merges: bool = False,
         spec: SweepSpec | None = None,
     ) -> None:
-        self.app, self.ledger, self.holder = app, ledger, holder
+        self.app, self.ledger = app, ledger
+        self.holder, self.over = (holder, NODE) if merges else (NODE + holder, "")
         self.merges = merges
         self._given = spec
         self._gauge = Gauge(ledger.client)
@@ -114,7 +117,7 @@ class Lead:
 
     def step(self) -> bool:
         """One look, and what follows from it; True while this process leads."""
-        if not self.ledger.hold("lead", self.holder, LEAD_SECONDS):
+        if not self.ledger.hold("lead", self.holder, LEAD_SECONDS, self.over):
             self._forget()  # another one leads, and may change what we know
             return False
         meta = self.ledger.meta()

@@ -95,10 +95,11 @@ for i = counters, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1
 return 1
 """
 
-# KEYS: lease   ARGV: holder, milliseconds
+# KEYS: lease   ARGV: holder, milliseconds, how the holders begin that have to give way ('': none)
 HOLD: Final = """
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+local yields = holder and ARGV[3] ~= '' and string.sub(holder, 1, #ARGV[3]) == ARGV[3]
+if holder and holder ~= ARGV[1] and not yields then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1

@@ -42,7 +42,7 @@ class Status:
     failing: tuple[str, ...] = ()
     """Securities with failed backtests, by name."""
     reason: str | None = None
-    """Why nothing moves: `no workers`, `paused`, `Redis unreachable`, `waiting: Redis is 62 % full`."""
+    """Why nothing moves: `no workers`, `paused`, `Redis unreachable`, `Redis is 62 % full`."""
     mismatch: int = 0
     """Chunks of which two executions gave different results: the sweep is suspect."""
     workers: Workers | None = None

@@ -10,9 +10,10 @@ import redis
 from celery import Celery
 
 from tasks import names, progress
-from tasks.ledger import Ledger, era, open_sweeps
+from tasks.ledger import Ledger, open_sweeps
 from tasks.plan import SweepSpec
 from tasks.progress import Rate
+from tasks.rebuild import era
 from tasks.reconcile import Lead
 from tasks.status import Status
 

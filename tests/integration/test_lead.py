@@ -98,6 +98,18 @@ def test_who_does_not_hold_the_lead_does_nothing(sweep: Sweep) -> None:
     assert sweep.queued() == 0
 
 
+def test_a_producer_takes_the_lead_from_a_node(sweep: Sweep) -> None:
+    """It sees the results folder, and perhaps no node does."""
+    node = sweep.lead("sweepfleet@there", merges=False)
+    node.step()
+
+    led = sweep.lead().step()
+
+    assert led
+    assert not node.step()
+    assert sweep.queued() == 20
+
+
 def test_a_lead_that_falls_silent_is_taken_over_and_nothing_goes_out_twice(
     sweep: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,10 +49,10 @@ def empty(client: redis.Redis) -> None:
 @pytest.mark.parametrize(
     ("used", "limit", "log_is_kept", "reason"),
     [
-        (61, 100, True, "waiting: Redis is 61 % full"),
+        (61, 100, True, "Redis is 61 % full"),
         (60, 100, True, None),
         (10**12, 0, True, None),
-        (1, 100, False, "waiting: Redis cannot write its log"),
+        (1, 100, False, "Redis cannot write its log"),
     ],
 )
 def test_why_redis_takes_no_more_is_said_in_words(
@@ -91,7 +91,7 @@ def test_a_lead_stops_publishing_says_why_and_goes_on_when_there_is_room(
     assert held_back == 0
     assert status is not None
     assert status.reason is not None
-    assert status.reason.startswith("waiting: Redis is 7")
+    assert status.reason.startswith("Redis is 7")
     assert after is not None
     assert after.reason is None
 

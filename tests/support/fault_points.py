@@ -1,7 +1,8 @@
 """Places in the product's code at which a process ends at once, the first time that it comes there.
 
 A node started with `PROGRAM` looks into its environment: `POINT` names the place, `ONCE` a file that whoever
-dies there leaves behind, so that the next one lives. A test may also `plant` a point in a process of its own.
+dies there leaves behind, so that the next one lives. `BLIND` makes a node that sees no results folder. A test
+may also `plant` a point in a process of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 POINT: Final = "FAULT_POINT"
 ONCE: Final = "FAULT_ONCE"
+BLIND: Final = "FAULT_BLIND"
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROGRAM: Final = (
     "-c",
@@ -63,9 +65,17 @@ def _die(once: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _unseen(results: str | Path) -> str | None:
+    """As on a machine on which that path is empty."""
+    return None
+
+
 def main() -> None:
+    from tasks import store
     from workers.__main__ import main as start
 
+    if os.environ.get(BLIND):
+        store.marked = _unseen
     if point := os.environ.get(POINT):
         plant(point, Path(os.environ[ONCE]))
     sys.exit(start(sys.argv[1:]))

@@ -221,7 +221,7 @@ def _target_seconds(spec: SweepSpec, rule: Rule, slots: int, cost: _Cost) -> flo
 
 
 def _size(rule: Rule, target_ms: float, each_ms: float) -> int:
-    size = max(1, round(target_ms / each_ms)) if each_ms > 0 else MOST_ROWS
+    size = max(1, round(target_ms / each_ms)) if each_ms * MOST_ROWS > target_ms else MOST_ROWS
     return max(rule.least, min(size, rule.most or MOST_ROWS, MOST_ROWS))
 
 

@@ -70,9 +70,9 @@ class Setup:
 
     @property
     def axes(self) -> dict[str, Sequence[Any]]:
-        if self.strategy in STRATEGIES:
-            return {"x": range(self.values)}
-        return market_making_axes(self.values)
+        if self.strategy == "wide":
+            return {"x": range(self.values), "z": range(fault_strategy.DEPTH)}
+        return {"x": range(self.values)} if self.strategy == "tallied" else market_making_axes(self.values)
 
     @property
     def combinations(self) -> int:
@@ -109,7 +109,7 @@ class Lab:
             "name": "fault",
             "strategy": self.setup.strategy,
             "data": {"source": str(self.reference.results.parents[1] / "ticks"), "kind": "ticks"},
-            "parameters": {name: [*values] for name, values in self.setup.axes.items()},
+            "parameters": {name: written(values) for name, values in self.setup.axes.items()},
             "execution": {"chunk": self.setup.chunk, "timeout": self.setup.timeout},
             "output": {"keep": [*self.setup.keep]},
         }
@@ -179,6 +179,13 @@ class Lab:
 
         wait_until(again, seconds, f"x = {note['x']} begins again")
         return found[0]
+
+    def sent_bytes(self) -> int:
+        """Of all parts that went through Redis or a file, by their receipts."""
+        plan = self.ledger.plan()
+        assert plan is not None
+        receipts = self.ledger.receipts(chunk.name for chunk in plan.chunks)
+        return sum(receipt.size_bytes for receipt in receipts if receipt)
 
     # the end -----------------------------------------------------------------------------------------------
 
@@ -297,6 +304,13 @@ def a_lab(
         yield lab
 
 
+def written(values: Sequence[Any]) -> Any:
+    """As sweep.yaml has it: a long range is not spelled out."""
+    if isinstance(values, range):
+        return {"min": values.start, "max": values.stop - 1}
+    return [*values]
+
+
 def scaled(folder: Path, url: str) -> Settings:
     """Leases of seconds, so that what is waited for is waited for shortly."""
     return settings.load(
@@ -323,7 +337,7 @@ def undisturbed(folder: Path, redis_url: str, setup: Setup, installed: Path) -> 
                 setup.axes,
                 strategy=setup.strategy,
                 securities=setup.securities,
-                size=50,
+                size=fault_strategy.DEPTH if setup.strategy == "wide" else 50,
                 keep=keep,
                 events_per_day=setup.events_per_day,
             )

@@ -22,12 +22,18 @@ PAUSE_MS: Final = "FAULT_PAUSE_MS"  # how long one evaluation takes
 POISON: Final = "FAULT_POISON"  # "7:kill,11:exit": what the combinations with these x do
 SLOW: Final = "FAULT_SLOW"  # "3:15": seconds that the evaluation of this x takes longer
 DRAWS: Final = 1000
-WIDTH: Final = 250
+WIDTH: Final = 25
+DEPTH: Final = 500  # with that many of z a part has 100 KB, of numbers that do not repeat
 
 
 @dataclass(frozen=True)
 class Params:
     x: int = field(default=1, metadata={"min": 0})
+
+
+@dataclass(frozen=True)
+class WideParams(Params):
+    z: int = field(default=0, metadata={"min": 0})
 
 
 class Tallied:
@@ -44,10 +50,8 @@ class Tallied:
     def evaluate(self, data: Mapping[str, Any], combinations: Mapping[str, Any]) -> Mapping[str, Any]:
         rows = len(data["price"])
         with _Noted(data, combinations["x"]):
-            return self._metrics(combinations["x"], rows)
-
-    def _metrics(self, x: Any, rows: int) -> Mapping[str, Any]:
-        return {"y": np.array([the_sum(int(v), rows) for v in x]), "n": np.full(len(x), rows)}
+            y = [the_sum(int(x), rows) for x in combinations["x"]]
+            return {"y": np.array(y), "n": np.full(len(y), rows)}
 
     def trace(self, data: Mapping[str, Any], combination: Mapping[str, Any]) -> Mapping[str, Any]:
         x = int(combination["x"])
@@ -55,16 +59,19 @@ class Tallied:
 
 
 class Wide(Tallied):
-    """The same with so many metrics that fifty combinations make a part of 100 KB."""
+    """The same with so many metrics, drawn so quickly, that parts are large and cost little."""
 
     name: Final = "wide"  # type: ignore[misc]  # another strategy
-    metrics: Final = tuple(f"m{i:03}" for i in range(WIDTH))  # type: ignore[misc]
+    params: Final = WideParams  # type: ignore[misc]
+    metrics: Final = tuple(f"m{i:02}" for i in range(WIDTH))  # type: ignore[misc]
     whole_numbers: Final = ()  # type: ignore[misc]
-    metric: Final = "m000"  # type: ignore[misc]
+    metric: Final = "m00"  # type: ignore[misc]
 
-    def _metrics(self, x: Any, rows: int) -> Mapping[str, Any]:
-        drawn = np.array([np.random.default_rng([int(v), rows]).standard_normal(WIDTH) for v in x])
-        return {name: drawn[:, i].copy() for i, name in enumerate(self.metrics)}
+    def evaluate(self, data: Mapping[str, Any], combinations: Mapping[str, Any]) -> Mapping[str, Any]:
+        with _Noted(data, combinations["x"][:1]):
+            seed = [int(combinations["x"][0]), len(data["price"])]
+            drawn = np.random.default_rng(seed).random((WIDTH, DEPTH))
+            return {name: drawn[i][combinations["z"]] for i, name in enumerate(self.metrics)}
 
 
 def the_sum(x: int, rows: int) -> float:

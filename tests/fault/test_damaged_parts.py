@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tasks.data.whole import whole_file
 from tasks.store import work_folder
 from tests.fault.conftest import MakeLab
@@ -27,6 +29,7 @@ def test_a19_parts_in_redis_that_are_damaged_are_computed_again(make_lab: MakeLa
     assert lab.executions() == lab.chunks + 4
 
 
+@pytest.mark.fault
 def test_a19_parts_in_files_that_are_damaged_are_computed_again(make_lab: MakeLab) -> None:
     lab = make_lab(values=60, keep=("summary", "trades"))
     producer = lab.submit()

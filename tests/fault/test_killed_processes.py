@@ -47,6 +47,7 @@ def test_a02_the_chunks_of_a_killed_node_are_given_out_again_within_a_lease(make
     assert max(again) - killed_at <= LEASE_SECONDS + 2 + 1  # and the next look for leases
 
 
+@pytest.mark.fault
 def test_a02_all_nodes_are_killed_and_started_again(make_lab: MakeLab) -> None:
     lab = make_lab(values=60, pause_ms=150)
     producer = lab.submit()

@@ -39,7 +39,7 @@ def test_a07_a_chunk_that_was_handed_to_a_dead_node_goes_out_again(make_lab: Mak
     assert lab.notes("start")[-1]["at"] - still_since <= STILL_SECONDS + 2  # the rule, and two looks
 
 
-@pytest.mark.parametrize("times", [1, 5])
+@pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.fault)])
 def test_a16_a_message_whose_answer_is_lost_is_sent_twice_and_kept_once(
     make_lab: MakeLab, times: int
 ) -> None:

@@ -28,6 +28,7 @@ def test_a04_a_server_with_its_log_comes_back_and_everybody_goes_on(
     assert lab.executions() <= lab.chunks + SLOTS
 
 
+@pytest.mark.fault
 def test_a05_a_server_that_forgot_everything_is_told_again_by_the_producer(make_lab: MakeLab) -> None:
     lab = make_lab(values=60, pause_ms=150, remembers=False)
     producer = lab.submit()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from kombu import Connection
 
 from tests.fault.conftest import MakeLab
@@ -16,6 +17,7 @@ SLOW_SECONDS = 15.0
 MERGE_SECONDS = 10.0
 
 
+@pytest.mark.fault
 def test_a13_a_chunk_and_a_merge_of_more_than_a_lease_run_once(make_lab: MakeLab) -> None:
     lab = make_lab(
         values=20,

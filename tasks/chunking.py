@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count as numbers
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -51,7 +52,7 @@ def pilot(spec: SweepSpec, slots: int, earlier: Mapping[Chunk, float | None]) ->
     rule = Rule(**spec.chunk)
     if rule.size is not None or spec.total <= UNMEASURED_BACKTESTS:
         return ()
-    size = _pilot_size(spec, earlier)
+    size = _pilot_size(spec, earlier, rule.most or MOST_ROWS)
     if size is None:
         return ()
     count = max(2, min(2 * slots, MOST_PILOTS))
@@ -86,8 +87,9 @@ def _whole_securities(spec: SweepSpec, security: int, size: int, taken: Sequence
     if 2 * each > size:
         return None
     busy = {i for c in taken for i in range(c.security, c.until)}
-    while security in busy:
-        security += 1
+    first, security = security, next(i for i in numbers(security) if i not in busy)
+    if not _alike(spec, first, security):
+        return None
     end = security
     while (end - security) * each < size and _alike(spec, security, end) and end not in busy:
         end += 1
@@ -110,11 +112,13 @@ def _batch(spec: SweepSpec, security: int, end: int, cost_ms: int) -> Chunk:
     return Chunk(security=security, first=0, last=work.last, rows=rows, cost_ms=cost_ms, count=count)
 
 
-def _pilot_size(spec: SweepSpec, earlier: Mapping[Chunk, float | None]) -> int | None:
-    """Combinations of the next round's chunks; None where no round is needed."""
+def _pilot_size(spec: SweepSpec, earlier: Mapping[Chunk, float | None], most: int) -> int | None:
+    """Combinations of the next round's chunks; None where no round is needed, or none larger is allowed."""
     if not earlier:
-        return PILOT_ROWS
+        return min(PILOT_ROWS, most)
     rows = max(c.rows for c in earlier)
+    if rows >= most:
+        return None
     measured = [ms for c, ms in earlier.items() if ms is not None and 2 * c.rows > rows]
     if not measured or rows * len(earlier) > spec.total * PILOT_SHARE:
         return None
@@ -122,7 +126,7 @@ def _pilot_size(spec: SweepSpec, earlier: Mapping[Chunk, float | None]) -> int |
     if not is_first_round and median(measured) >= PILOT_MS:
         return None
     growth = 2 * PILOT_MS / max(min(measured), 0.1)
-    return round(rows * min(PILOT_GROWTH, max(growth, 2.0)))
+    return min(most, round(rows * min(PILOT_GROWTH, max(growth, 2.0))))
 
 
 def cut(spec: SweepSpec, slots: int, piloted: Mapping[Chunk, float | None]) -> ChunkPlan:

@@ -15,9 +15,10 @@ from tests.fault.conftest import MakeLab
 from tests.support.cluster import wait_until
 from tests.support.fault_lab import Lab
 from tests.support.fault_points import BLIND, PROGRAM
+from tests.support.fault_strategy import DEPTH
 
 MIB: Final = 2**20
-COMBINATIONS: Final = 100  # of a chunk: 200 KB
+VALUES: Final = 120  # twice as many chunks, of 100 KB each: 24 MB
 
 
 @contextmanager
@@ -60,8 +61,8 @@ def a20(lab: Lab, limit: int) -> dict[str, bool]:
 def test_a20_results_go_into_files_where_redis_is_full(make_lab: MakeLab) -> None:
     lab = make_lab(
         strategy="wide",
-        values=60 * COMBINATIONS,
-        chunk=COMBINATIONS,
+        values=VALUES,
+        chunk=DEPTH,
         pause_ms=5,
         options=("--maxmemory", "12mb"),
     )
@@ -69,16 +70,16 @@ def test_a20_results_go_into_files_where_redis_is_full(make_lab: MakeLab) -> Non
     in_files = a20(lab, 12 * MIB)
 
     wait_until(lambda: lab.waiting() == 0, 20, "nothing is left")
-    assert len(in_files) == 120
-    assert 0 < sum(in_files.values()) < 120
+    assert len(in_files) == 2 * VALUES
+    assert 0 < sum(in_files.values()) < 2 * VALUES
 
 
 @pytest.mark.fault
 def test_a20_nodes_that_see_no_folder_wait_until_the_producer_has_made_room(make_lab: MakeLab) -> None:
     lab = make_lab(
         strategy="wide",
-        values=50 * COMBINATIONS,
-        chunk=COMBINATIONS,
+        values=VALUES,
+        chunk=DEPTH,
         pause_ms=5,
         options=("--maxmemory", "12mb"),
         program=PROGRAM,

@@ -8,7 +8,7 @@ Both are small, versioned, and safe to deliver twice.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, Self
 
 from tasks.errors import UsageError
@@ -16,6 +16,7 @@ from tasks.errors import UsageError
 WIRE_VERSION: Final = 2
 
 Outcome = Literal["ok", "failed", "quarantined"]
+_KINDS: Final[dict[str, tuple[type, ...]]] = {"str": (str,), "int": (int,), "float": (int, float)}
 
 
 def chunk_name(security: int, count: int, first: int, last: int) -> str:
@@ -54,13 +55,22 @@ class ChunkRequest:
         return {"v": WIRE_VERSION, **asdict(self)}
 
     @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> Self:
-        if wire.get("v") != WIRE_VERSION:
+    def from_wire(cls, wire: Any) -> Self:
+        """Raises UsageError for whatever `to_wire` has not made."""
+        version = wire.get("v") if isinstance(wire, dict) else None
+        if version != WIRE_VERSION:
             raise UsageError(
-                f"chunk message has version {wire.get('v')!r}, this worker speaks {WIRE_VERSION}",
+                f"chunk message has version {version!r}, this worker speaks {WIRE_VERSION}",
                 hint="run the same release on producer and workers",
             )
-        return cls(**{k: v for k, v in wire.items() if k != "v"})
+        given = {k: v for k, v in wire.items() if k != "v"}
+        kinds = {f.name: _KINDS[str(f.type)] for f in fields(cls)}
+        if wrong := [k for k, v in given.items() if k not in kinds or type(v) not in kinds[k]]:
+            raise UsageError(f"chunk message says {wrong[0]!r} in a way that no producer does")
+        try:
+            return cls(**given)
+        except TypeError as e:  # something is not said at all
+            raise UsageError(f"chunk message is not whole: {e}") from e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

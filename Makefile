@@ -6,7 +6,7 @@ PYTHON := $(BIN)/python
 PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults chaos check lint types imports quick-tests deploy-files bench bench-peers accept clean run-time development
+.PHONY: help demo test test-faults chaos fuzz check lint types imports quick-tests deploy-files bench bench-peers accept clean run-time development
 
 help: ## This list
 	@echo "Start with: make demo"
@@ -35,6 +35,19 @@ RESULTS ?= redis
 
 chaos: development ## Faults at random for MINUTES=n from SEED=n; also STRATEGY=market_making, RESULTS=files
 	$(PYTHON) -m tests.fault.chaos --seed $(SEED) --minutes $(MINUTES) --strategy $(STRATEGY) --results $(RESULTS)
+
+FUZZED := test_message_laws test_codec test_plan_laws test_spec_laws test_paths
+
+fuzz: development ## New random examples for whatever reads what strangers write, MINUTES=n for each of them
+	@for laws in $(FUZZED); do \
+	  until=$$(( $$(date +%s) + 60 * $(MINUTES) )); rounds=0; \
+	  while [ $$(date +%s) -lt $$until ]; do \
+	    $(PYTEST) -q -x tests/property/$$laws.py --hypothesis-profile search --timeout 0 > .fuzz.log 2>&1 \
+	      || { cat .fuzz.log; exit 1; }; \
+	    rounds=$$((rounds + 1)); \
+	  done; \
+	  echo "$$laws: $$rounds rounds, nothing found"; \
+	done; rm -f .fuzz.log
 
 check: lint types imports deploy-files quick-tests ## What must be green before each commit: style, types, imports, quick tests
 

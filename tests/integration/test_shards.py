@@ -245,9 +245,9 @@ def test_of_many_who_merge_and_finish_at_once_there_is_one_result(
 class Slow(Ledger):
     """Before it takes a lease, another process has merged the first shard and let its lease go."""
 
-    def hold(self, lease: str, holder: str, seconds: float) -> bool:
+    def hold(self, lease: str, holder: str, seconds: float, over: str = "") -> bool:
         shards.merge(Ledger(self.client, self.sweep_id), 0, "another")
-        return super().hold(lease, holder, seconds)
+        return super().hold(lease, holder, seconds, over)
 
 
 def test_who_comes_late_to_a_merge_takes_no_receipt_back(sweep: Sweep) -> None:

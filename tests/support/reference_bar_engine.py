@@ -152,7 +152,7 @@ class Engine:
         for trade in list(self.trades):
             if trade.size * units < 0:
                 if abs(units) < abs(trade.size):
-                    raise AssertionError("an order closes a part of a trade, which no strategy of bigbar.md does")
+                    raise AssertionError("an order closes part of a trade, as no strategy of bigbar.md does")
                 self._close_trade(trade, price, recorded_on)
                 units += trade.size
                 if units == 0:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import chunk, codec, outcomes
+from tasks import codec, outcomes
 from tasks.data.digest import file_digest
 from tasks.data.synth import write_ticks
 from tasks.ledger import Totals

@@ -17,6 +17,7 @@ EVALUATE_CHUNK: Final = "sweepfleet.evaluate_chunk"
 MERGE_SHARD: Final = "sweepfleet.merge_shard"
 FINISH: Final = "sweepfleet.finish"
 SWEEP_ROW: Final = "sweepfleet.sweep"  # the one row per sweep that Flower shows
+KILL_SWEEP: Final = "kill_sweep"  # told to nodes: end what runs of a sweep
 QUEUE: Final = "sweepfleet"
 MERGE_QUEUE_SUFFIX: Final = ".merge"
 

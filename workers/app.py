@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from tasks import settings
 from tasks.celery_app import make_app
-from workers import drain, guarded_transport, heartbeat, lifecycle
+from workers import drain, guarded_transport, heartbeat, kill, lifecycle
 
 guarded_transport.install()
 app = make_app(settings.load())
 app.conf.worker_consumer = "workers.guarded_consumer:GuardedConsumer"
 app.Task.Strategy = "workers.guarded_strategy:guarded"
 app.steps["consumer"].update({heartbeat.LeaseStep, heartbeat.NodeStep, drain.DrainStep})
+kill.register()
 lifecycle.connect()

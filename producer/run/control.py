@@ -12,7 +12,7 @@ from producer.run.look import alive_url, live_url, nodes, shared_url
 from producer.run.records import SweepRecord
 from producer.run.session import Session
 from producer.run.submit import finished_session, open_session
-from tasks import kept, progress, registry, retry, store
+from tasks import kept, names, progress, registry, retry, store
 from tasks.celery_app import make_app
 from tasks.connection import connect, translated
 from tasks.data.digest import file_digest
@@ -40,7 +40,7 @@ def cancel(record: SweepRecord, settings: Settings, *, now: bool) -> Status:
         ledger.move("cancelled" if now else "cancelling", only_from=("open", "cancelling"))
         if now:
             app = make_app(settings.model_copy(update={"redis_url": url}))
-            app.control.revoke_by_stamped_headers({"sweep": [record.id]}, terminate=True, signal="SIGKILL")
+            app.control.broadcast(names.KILL_SWEEP, arguments={"sweep": record.id})
         found = progress.read(ledger, spec)
     if found is None:
         raise NotFound(f"Redis does not know sweep {record.id}")

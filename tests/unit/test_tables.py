@@ -48,6 +48,17 @@ def test_row_groups_are_of_one_size_however_rows_come(
     assert pq.read_table(tmp_path / "t.parquet")["x"].to_pylist() == list(range(34))
 
 
+def test_a_wide_table_has_smaller_row_groups(tmp_path: Path) -> None:
+    narrow = pa.schema([(f"m{i}", pa.float64()) for i in range(37)])
+    wide = pa.schema([(f"m{i}", pa.float64()) for i in range(250)])
+
+    assert tables.group_rows(narrow) == tables.ROW_GROUP_ROWS
+    assert tables.group_rows(wide) == 12_582
+    with OrderedWriter(tmp_path / "t.parquet", wide) as writer:
+        writer.add(pa.table([[0.0] * 13_000] * 250, schema=wide))
+    assert pq.read_metadata(tmp_path / "t.parquet").row_group(0).num_rows == 12_582
+
+
 def test_a_table_without_rows_is_a_file_with_its_columns(tmp_path: Path) -> None:
     with OrderedWriter(tmp_path / "t.parquet", SCHEMA) as writer:
         writer.add(rows(0, 0))

@@ -23,7 +23,6 @@ from tasks.context import Context
 from tasks.errors import NotFound
 from tasks.joined import joined
 from tasks.messages import ChunkReceipt, ChunkRequest
-from tasks.outcomes import MOST_STARTS
 from tasks.plan import SweepSpec
 from tasks.runner import ChunkResult, Fatal
 
@@ -55,7 +54,7 @@ def evaluate(
     """
     ledger = context.ledger(request.sweep_id)
     started = time.time()
-    start = ledger.start(request, unless=MOST_STARTS if again else 0, node=node)
+    start = ledger.start(request, hurried=again is not None, node=node)
     if start.verdict in ("done", "closed"):
         return start.receipt
     try:
@@ -65,17 +64,19 @@ def evaluate(
     if start.verdict == "alone" and again:
         again(LIMITS * spec.timeout_seconds)
         return None
-    hold = _Hold(context, request, node) if alone or start.starts >= MOST_STARTS else None
+    hold = _Hold(context, request, node) if alone or start.starts >= spec.most_starts else None
     if hold and not hold.taken():  # delivered twice, or whoever had it ended: who leads will find out which
         ledger.put_back(request)
         return None
     spent = dict.fromkeys(("load_ms", "compute_ms", "cpu_ms", "encode_ms"), 0.0)
-    apart = Apart.within(spec.timeout_seconds, hold.renew) if hold else None
+    apart = Apart.within(spec.timeout_seconds, hold.renew) if hold and (alone or spec.retries) else None
     try:
         results = outcomes.found(context, spec, request, start.starts, spent, fatal, apart)
     except fatal:
         if again and request.count * (request.last - request.first) > 1:
-            ledger.put_back(request)
+            ledger.put_back(request, uncounted=not spec.retries)  # its process is not lost
+            if hold:
+                hold.end()
             again(LIMITS * spec.timeout_seconds)
             return None
         results = outcomes.late(spec, request)
@@ -111,7 +112,7 @@ def _receipt(
             part = codec.encode(result.tables)
     receipt = ChunkReceipt(
         chunk=request.name,
-        outcome=_outcome(result, starts),
+        outcome=_outcome(spec, result, starts),
         sha256=codec.checksum(part),
         size_bytes=len(part),
         ok=result.ok,
@@ -193,8 +194,8 @@ def _commit(
             time.sleep(COMMIT_PAUSE_SECONDS)
 
 
-def _outcome(result: ChunkResult, starts: int) -> Any:
-    if starts > MOST_STARTS:
+def _outcome(spec: SweepSpec, result: ChunkResult, starts: int) -> Any:
+    if starts > spec.most_starts:
         return "quarantined"
     return "failed" if result.failed and not result.ok else "ok"
 

@@ -91,7 +91,7 @@ class Ledger:
         keys = [self.key("spec"), self.key("meta"), names.OPEN_SWEEPS]
         packed = spec.to_bytes()
         stamp = hashlib.sha256(packed).hexdigest()
-        args = [packed, KEEP_SECONDS, self.sweep_id, spec.identity, stamp, *fields]
+        args = [packed, KEEP_SECONDS, self.sweep_id, spec.identity, stamp, spec.retries, *fields]
         return bool(self._create(keys=keys, args=args))
 
     def note_pilots(self, chunks: Iterable[Chunk]) -> None:
@@ -236,18 +236,22 @@ class Ledger:
 
     # A chunk's life -----------------------------------------------------------------------------------------
 
-    def start(self, request: ChunkRequest, unless: int = 0, node: str = "") -> Start:
-        """Counts a start, unless it would be number `unless`."""
+    def start(self, request: ChunkRequest, *, hurried: bool = False, node: str = "") -> Start:
+        """Counts a start, unless it is the last one allowed and the message is `hurried`: it allows no more
+        time than others.
+        """
         keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
-        args = [request.name, f"{time.time()} {node}", KEEP_SECONDS, unless]
+        args = [request.name, f"{time.time()} {node}", KEEP_SECONDS, int(hurried)]
         verdict, text, starts = self._start(keys=keys, args=args)
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
         stamp = text.decode() if verdict in (b"start", b"alone") else ""
         return Start(verdict=verdict.decode(), starts=int(starts), stamp=stamp, receipt=receipt)
 
-    def put_back(self, request: ChunkRequest) -> None:
-        """The chunk is in nobody's hand until its next message is taken."""
+    def put_back(self, request: ChunkRequest, *, uncounted: bool = False) -> None:
+        """The chunk is in nobody's hand until its next message is taken; `uncounted`, as if not started."""
         self.client.hdel(self.key("hand"), request.name)
+        if uncounted:
+            self.client.hincrby(self.key("att"), request.name, -1)
         self.note_sent([request.name], self.now())
 
     def keep_in_hand(self, request: ChunkRequest, node: str) -> None:

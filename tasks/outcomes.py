@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from tasks import runner
 from tasks.apart import Apart
@@ -20,8 +19,6 @@ from tasks.messages import ChunkRequest
 from tasks.plan import SweepSpec
 from tasks.registry import Description
 from tasks.runner import ChunkResult, Failure, Fatal
-
-MOST_STARTS: Final = 3  # a chunk that never came back is started so often, the last time apart
 
 
 def found(
@@ -36,8 +33,9 @@ def found(
     """Each security's result; a failure of data, code or memory is a result as well."""
     block = spec.space(request.security).block(request.first, request.last)
     securities = range(request.security, request.security + request.count)
-    if starts > MOST_STARTS:
-        message = f"the worker process ended {starts - 1} times while it ran this chunk"
+    if starts > spec.most_starts:
+        often = "once" if spec.most_starts == 1 else f"{spec.most_starts} times"
+        message = f"the worker process ended {often} while it ran this chunk (execution.retries)"
         failure = Failure(combination=None, error="Quarantined", message=message)
         return dict.fromkeys(securities, runner.all_failed(block, failure))
     try:

@@ -116,6 +116,8 @@ class SweepSpec:
     timeout_seconds: float
     queue: str
     metric: dict[str, Any]
+    retries: int = 2
+    """How often a chunk is started again whose process ended; the last time in processes of its own."""
     max_failures: float | None = None
     """Failed backtests at which the sweep stops; None: never."""
     text: str = ""
@@ -146,6 +148,11 @@ class SweepSpec:
     @property
     def total(self) -> int:
         return sum(s.backtests for s in self.securities)
+
+    @property
+    def most_starts(self) -> int:
+        """A chunk that was started so often, and never came back, is not started again."""
+        return self.retries + 1
 
     @cached_property
     def _spaces(self) -> tuple[Space, ...]:

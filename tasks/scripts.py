@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import Final
 
 # A sweep that runs keeps its spec, with its results folder: a second producer of the same sweep follows.
-# KEYS: spec, meta, open   ARGV: packed spec, ttl, sweep, identity, stamp, then the other fields of meta
+# KEYS: spec, meta, open   ARGV: packed spec, ttl, sweep, identity, stamp, retries, other fields of meta
 CREATE: Final = """
 local state = redis.call('HGET', KEYS[2], 'state')
 local same = redis.call('HGET', KEYS[2], 'identity') == ARGV[4] and redis.call('EXISTS', KEYS[1]) == 1
 if same and (state == 'open' or state == 'cancelling') then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-redis.call('HSET', KEYS[2], 'identity', ARGV[4], 'stamp', ARGV[5])
+redis.call('HSET', KEYS[2], 'identity', ARGV[4], 'stamp', ARGV[5], 'retries', ARGV[6])
 if not state then
-  redis.call('HSET', KEYS[2], unpack(ARGV, 6))
+  redis.call('HSET', KEYS[2], unpack(ARGV, 7))
   redis.call('SADD', KEYS[3], ARGV[3])
 end
 redis.call('EXPIRE', KEYS[2], ARGV[2])
@@ -27,7 +27,7 @@ return state and 0 or 1
 
 # A start that may take longer than its message allows is not begun, and not counted: `alone`.
 # KEYS: done, meta, att, hand
-# ARGV: chunk, now and node, ttl, the start that is not for this message (0: none)
+# ARGV: chunk, now and node, ttl, whether the message allows no more time than others ('1')
 START: Final = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old then return {'done', old, 0} end
@@ -35,7 +35,8 @@ local state = redis.call('HGET', KEYS[2], 'state')
 if state ~= 'open' then return {'closed', '', 0} end
 local before = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0)
 local stamp = redis.call('HGET', KEYS[2], 'stamp') or ''
-if before + 1 == tonumber(ARGV[4]) then return {'alone', stamp, before} end
+local retries = tonumber(redis.call('HGET', KEYS[2], 'retries') or 2)
+if ARGV[4] == '1' and retries > 0 and before == retries then return {'alone', stamp, before} end
 redis.call('HDEL', KEYS[4], ARGV[1])
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
 local starts = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)

@@ -116,14 +116,8 @@ def _put_back(consumer: Any) -> None:
     try:
         client = connect(settings.load().redis_url or "", retries=0)
         for request in held:
-            if request.type == names.EVALUATE_CHUNK:
-                _uncount(client, ChunkRequest.from_wire(request.args[0]))
+            if request.type == names.EVALUATE_CHUNK:  # not to blame for a node that was told to end
+                chunk = ChunkRequest.from_wire(request.args[0])
+                Ledger(client, chunk.sweep_id).put_back(chunk, uncounted=True)
     except (redis.RedisError, SweepError) as e:
         log.warning("starts stay counted: %s", e, extra={"event": "put_back_counted"})
-
-
-def _uncount(client: redis.Redis, chunk: ChunkRequest) -> None:
-    """A chunk is not to blame for a node that was told to end."""
-    ledger = Ledger(client, chunk.sweep_id)
-    ledger.put_back(chunk)
-    client.hincrby(ledger.key("att"), chunk.name, -1)

@@ -99,6 +99,7 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
         chunk=dict(checked.chunk_rule),
         results="",
         timeout_seconds=checked.timeout_s,
+        retries=checked.retries,
         queue=settings.queue if checked.queue == names.QUEUE else checked.queue,
         metric={"name": checked.metric, "goal": checked.goal, "min_trades": checked.min_trades},
         max_failures=_most_failures(checked),

@@ -116,6 +116,7 @@ def _checked(sweep: Sweep, found: Meaning) -> CheckedSweep:
         seed=file.seed,
         chunk_rule=rule,
         timeout_s=file.execution.timeout,
+        retries=file.execution.retries,
         queue=file.execution.queue,
         cache=file.execution.cache,
         on_failure=file.execution.on_failure,

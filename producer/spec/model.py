@@ -185,6 +185,9 @@ class Execution(Section):
     timeout: Duration = Field(
         default=600.0, description="limit for one chunk", json_schema_extra={"default": "10m"}
     )
+    retries: Annotated[int, Field(ge=0, lt=101)] = Field(
+        default=2, description="how often a chunk is run again whose process was lost; what fails is not"
+    )
     cache: Literal["use", "refresh", "skip"] = Field(
         default="use", description="whether finished work is used again"
     )

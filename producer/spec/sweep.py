@@ -79,6 +79,7 @@ class CheckedSweep:
     chunk_rule: Mapping[str, Any]
     """`size`, or `target_seconds`, `least` and `most`."""
     timeout_s: float
+    retries: int
     queue: str
     cache: Literal["use", "refresh", "skip"]
     on_failure: Literal["continue", "stop"]

@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from tasks import publish
 from tasks.messages import ChunkReceipt
-from tasks.outcomes import MOST_STARTS
 from tests.support import plugin
 from tests.support.cluster import Cluster, WorkerNode, a_cluster, wait_until
 from tests.support.sweeps import Sweep, a_sweep
@@ -120,7 +119,7 @@ def test_a_chunk_whose_third_start_ends_too_is_quarantined_once_nobody_has_it(
 ) -> None:
     sweep, _ = one_poison_a_chunk
     (piece,) = sweep.plan.chunks
-    for _ in range(MOST_STARTS):
+    for _ in range(sweep.spec.most_starts):
         sweep.ledger.start(sweep.spec.request(piece, 0.0))
     sweep.ledger.hold(f"lease:{piece.name}", "a process that has ended", sweep.settings.lease_seconds)
     begun = time.monotonic()

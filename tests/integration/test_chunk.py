@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import codec, outcomes
+from tasks import codec
 from tasks.data.digest import file_digest
 from tasks.data.synth import write_ticks
 from tasks.ledger import Totals
@@ -200,7 +200,7 @@ def test_a_chunk_that_was_started_too_often_is_quarantined_unrun(
 ) -> None:
     monkeypatch.setenv(STARTED, str(tmp_path / "started"))
     piece = sweep.plan.chunks[0]
-    for _ in range(outcomes.MOST_STARTS):
+    for _ in range(sweep.spec.most_starts):
         sweep.ledger.start(sweep.spec.request(piece, 0.0))
 
     receipt = sweep.run(piece)

@@ -73,6 +73,7 @@ def test_whatever_decides_results_or_chunks_is_in_the_identity(changed: dict[str
         {"text": "# a comment"},
         {"overrides": {"name": "other"}},
         {"timeout_seconds": 1.0},
+        {"retries": 0},
         {"queue": "other"},
         {"max_failures": 0},
         {"metric": {"name": "n", "goal": "minimize", "min_trades": 3}},

@@ -45,11 +45,14 @@ def test_a12_a_resume_after_a_killed_producer_runs_nothing_twice(make_lab: MakeL
 def test_without_any_producer_the_nodes_finish_what_was_published_and_what_was_not(
     make_lab: MakeLab,
 ) -> None:
-    lab = make_lab(values=80)
+    lab = make_lab(values=700, pause_ms=10)
     running = lab.submit()
-    lab.wait_for(0.3)
+    lab.wait_for(0.05)
 
     running.kill()
+    plan = lab.ledger.plan()
+    assert plan is not None
+    assert int(lab.ledger.meta()["published"]) < len(plan.shards), "all of it was published already"
     wait_until(lambda: lab.ledger.meta()["state"] == "done", 90, "an end without a producer")
     status = lab.desk.run("status", "--redis", lab.url, "--json")
 

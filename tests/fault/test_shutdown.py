@@ -95,9 +95,9 @@ def scene(tmp_path: Path, tiny: Path, redis_url: str) -> Scene:
     return a_scene(tmp_path, tiny, redis_url)
 
 
-def a_scene(tmp_path: Path, tiny: Path, redis_url: str) -> Scene:
+def a_scene(tmp_path: Path, tiny: Path, redis_url: str, way: str = "count") -> Scene:
     """Eighty backtests in sixteen chunks."""
-    sweep = a_sweep(tmp_path, redis_url, {"x": range(40)})
+    sweep = a_sweep(tmp_path, redis_url, {"x": range(40), "way": (way,)})
     changed = {"grace_seconds": GRACE_SECONDS, "lease_seconds": NEVER_SECONDS, "warm": "tiny"}
     return Scene(tmp_path, tiny, replace(sweep, settings=sweep.settings.model_copy(update=changed)))
 
@@ -148,6 +148,26 @@ def test_chunks_that_do_not_end_are_back_in_the_queue_and_count_no_start(
         assert scene.sweep.follow(scene.sweep.lead(), 30) == "done"
     assert scene.starts() == 18
     assert scene.sweep.ledger.totals().ok == 80
+
+
+@pytest.mark.fault
+def test_chunks_in_code_that_hears_no_signal_are_put_back_too(
+    tmp_path: Path, tiny: Path, redis_url: str
+) -> None:
+    scene = a_scene(tmp_path, tiny, redis_url, way="stuck")
+    with a_cluster(scene.sweep.settings, tmp_path / "nodes") as cluster:
+        node = cluster.start(**scene.environment)
+        scene.begin(node)
+        scene.pause.unlink()
+        time.sleep(0.2)  # they look every 10 ms; then they are stuck
+        workers = [child.pid for child in node.children()]
+
+        os.kill(node.process.pid, signal.SIGQUIT)
+        wait_until(lambda: node.process.poll() is not None, SPARE_SECONDS, "the node's end")
+
+        assert not any(map(is_running, workers))
+        assert (scene.sweep.queued(), scene.held()) == (16, 0)
+        assert scene.counted() == {}
 
 
 def test_an_idle_node_ends_at_once(scene: Scene, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ _DELIVERY: Final[dict[str, Any]] = {
     "worker_enable_soft_shutdown_on_idle": False,
     "task_ignore_result": True,  # receipts go through the chord, results through our own keys
     "worker_send_task_events": True,
-    "task_send_sent_event": True,
+    "task_send_sent_event": False,  # Flower learns all of it when a node takes the message
     "task_track_started": False,
     "worker_hijack_root_logger": False,
 }

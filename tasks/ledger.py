@@ -61,17 +61,9 @@ class Ledger:
     def __init__(self, client: redis.Redis, sweep_id: str) -> None:
         self.client = client
         self.sweep_id = sweep_id
-        self._create = client.register_script(scripts.CREATE)
-        self._start = client.register_script(scripts.START)
-        self._commit = client.register_script(scripts.COMMIT)
-        self._adopt = client.register_script(scripts.ADOPT)
-        self._retract = client.register_script(scripts.RETRACT)
-        self._hold = client.register_script(scripts.HOLD)
-        self._release = client.register_script(scripts.RELEASE)
-        self._move = client.register_script(scripts.MOVE)
-        self._missing = client.register_script(scripts.MISSING)
-        self._note = client.register_script(scripts.NOTE)
-        self._move_part = client.register_script(scripts.MOVE_PART)
+
+    def _run(self, script: str, keys: Iterable[str], args: Iterable[Any]) -> Any:
+        return self.client.register_script(script)(keys=keys, args=args)
 
     def key(self, what: str) -> str:
         return names.sweep_key(self.sweep_id, what)
@@ -92,7 +84,7 @@ class Ledger:
         packed = spec.to_bytes()
         stamp = hashlib.sha256(packed).hexdigest()
         args = [packed, KEEP_SECONDS, self.sweep_id, spec.identity, stamp, spec.retries, *fields]
-        return bool(self._create(keys=keys, args=args))
+        return bool(self._run(scripts.CREATE, keys, args))
 
     def note_pilots(self, chunks: Iterable[Chunk]) -> None:
         """Before they are published: whoever plans, now or after a crash, makes them part of the plan."""
@@ -144,7 +136,7 @@ class Ledger:
 
     def move(self, to: LedgerState, *, only_from: Iterable[LedgerState]) -> bool:
         """Changes the state if it is one of those named; decided in one step."""
-        moved = bool(self._move(keys=[self.key("meta")], args=[",".join(only_from), to]))
+        moved = bool(self._run(scripts.MOVE, [self.key("meta")], [",".join(only_from), to]))
         if moved and to in ("cancelled", "done", "failed"):
             self.note("meta", {"finished": self.now(), "waiting": ""})
             self.client.srem(names.OPEN_SWEEPS, self.sweep_id)
@@ -156,7 +148,7 @@ class Ledger:
         too.
         """
         pairs = [str(part) for pair in fields.items() for part in pair]
-        self._note(keys=[self.key(word)], args=[KEEP_SECONDS, *pairs])
+        self._run(scripts.NOTE, [self.key(word)], [KEEP_SECONDS, *pairs])
 
     def purge(self) -> None:
         """Forgets the sweep: every key of it."""
@@ -219,7 +211,7 @@ class Ledger:
     def missing(self, chunks: Iterable[str]) -> list[int]:
         """Places in `chunks` of those that have no receipt; reads none of the receipts."""
         wanted = list(chunks)
-        return [int(i) - 1 for i in self._missing(keys=[self.key("done")], args=wanted)] if wanted else []
+        return [int(i) - 1 for i in self._run(scripts.MISSING, [self.key("done")], wanted)] if wanted else []
 
     def in_hand(self) -> int:
         """Chunks that were started and have not come back."""
@@ -242,7 +234,7 @@ class Ledger:
         """
         keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
         args = [request.name, f"{time.time()} {node}", KEEP_SECONDS, int(hurried)]
-        verdict, text, starts = self._start(keys=keys, args=args)
+        verdict, text, starts = self._run(scripts.START, keys, args)
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
         stamp = text.decode() if verdict in (b"start", b"alone") else ""
         return Start(verdict=verdict.decode(), starts=int(starts), stamp=stamp, receipt=receipt)
@@ -265,7 +257,7 @@ class Ledger:
         keys.append(names.node_key(receipt.node))
         args: list[Any] = [request.name, part, receipt.to_json(), KEEP_SECONDS, receipt.sha256]
         args += _numbers(receipt, request.cost_ms)
-        code, text = self._commit(keys=keys, args=args)
+        code, text = self._run(scripts.COMMIT, keys, args)
         return None if code == -1 else ChunkReceipt.from_json(text)
 
     def adopt(self, receipt: ChunkReceipt, cost_ms: int) -> bool:
@@ -273,12 +265,14 @@ class Ledger:
         one.
         """
         args: list[Any] = [receipt.chunk, receipt.to_json(), *_numbers(receipt, cost_ms)]
-        return bool(self._adopt(keys=[self.key(word) for word in ("done", "totals", "failing")], args=args))
+        return bool(
+            self._run(scripts.ADOPT, [self.key(word) for word in ("done", "totals", "failing")], args)
+        )
 
     def retract(self, receipt: ChunkReceipt, cost_ms: int) -> None:
         """Takes back a receipt whose part is missing or damaged, unless somebody did before."""
         args: list[Any] = [receipt.chunk, receipt.to_json(), *_numbers(receipt, cost_ms)]
-        self._retract(keys=[self.key(word) for word in ("done", "totals", "failing", "att")], args=args)
+        self._run(scripts.RETRACT, [self.key(word) for word in ("done", "totals", "failing", "att")], args)
 
     def part(self, chunk: str) -> bytes | None:
         found: bytes | None = self.client.get(self.key(f"part:{chunk}"))
@@ -288,7 +282,7 @@ class Ledger:
         """The part lies in this file from now on, and no longer in Redis; False where that has changed."""
         moved = replace(receipt, file=file)
         keys = [self.key("done"), self.key(f"part:{receipt.chunk}")]
-        return bool(self._move_part(keys=keys, args=[receipt.chunk, receipt.to_json(), moved.to_json()]))
+        return bool(self._run(scripts.MOVE_PART, keys, [receipt.chunk, receipt.to_json(), moved.to_json()]))
 
     def drop_parts(self, chunks: Iterable[str]) -> None:
         keys = [self.key(f"part:{chunk}") for chunk in chunks]
@@ -321,10 +315,10 @@ class Ledger:
 
     def hold(self, lease: str, holder: str, seconds: float, over: str = "") -> bool:
         """Takes or renews a lease; False while somebody else has it whose name does not begin with `over`."""
-        return bool(self._hold(keys=[self.key(lease)], args=[holder, int(seconds * 1000), over]))
+        return bool(self._run(scripts.HOLD, [self.key(lease)], [holder, int(seconds * 1000), over]))
 
     def release(self, lease: str, holder: str) -> None:
-        self._release(keys=[self.key(lease)], args=[holder])
+        self._run(scripts.RELEASE, [self.key(lease)], [holder])
 
 
 def _numbers(receipt: ChunkReceipt, cost_ms: int) -> list[Any]:

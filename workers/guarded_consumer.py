@@ -1,13 +1,15 @@
-"""Celery's consumer, which says in one line what it refuses, and counts it.
+"""Celery's consumer, which says in one line what it refuses and counts it, and tells Flower in batches.
 
 The original writes a stranger's message into the log at length, and for a task that it does not know a result
-into Redis under a name of the stranger's choice.
+into Redis under a name of the stranger's choice. It publishes the events of each turn of its loop at once,
+which took two fifths of a node's main process where chunks were short.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+import time
+from typing import Any, Final
 
 from celery.worker.consumer import Consumer
 from kombu.exceptions import ContentDisallowed
@@ -17,8 +19,18 @@ from workers.drops import drop
 
 log = logging.getLogger("sweepfleet.messages")
 
+EVENTS_SECONDS: Final = 0.5  # how late Flower may hear of a chunk
+
 
 class GuardedConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
+    flushes_at = 0.0
+
+    def on_send_event_buffered(self) -> None:
+        now = time.monotonic()
+        if self.hub and now >= self.flushes_at:  # by the clock: a lost connection clears the timers
+            self.flushes_at = now + EVENTS_SECONDS
+            self.hub.call_later(EVENTS_SECONDS, self._flush_events)
+
     def on_unknown_message(self, body: Any, message: Any) -> None:
         drop("unreadable", "it names no task")
         message.reject_log_error(log, self.connection_errors)

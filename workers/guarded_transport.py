@@ -41,6 +41,17 @@ class GuardedQoS(Channel.QoS):  # type: ignore[misc]  # kombu has no types
 class GuardedChannel(Channel):  # type: ignore[misc]  # kombu has no types
     Message = GuardedMessage
     QoS = GuardedQoS
+    _own: redis.Redis | None = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """One client for what is asked in between. The original makes one for each question, with a table of
+        all that Redis can answer.
+        """
+        if asynchronous:
+            return super()._create_client(asynchronous)
+        if self._own is None or self._own.connection_pool is not self.pool:
+            self._own = super()._create_client()
+        return self._own
 
     def basic_consume(
         self, queue: str, no_ack: bool, callback: Callable[[Any], Any], consumer_tag: str, **options: Any

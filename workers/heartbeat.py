@@ -110,6 +110,8 @@ class NodeStep(bootsteps.StartStopStep):
             try:
                 leave(self.client, _node["name"])
                 _node["claims"].release()
+                if consumer.event_dispatcher:  # what became of the last chunks
+                    consumer.event_dispatcher.flush()
             except AWAY:
                 log.info("left without saying so", extra={"event": "left"})
 

@@ -68,7 +68,7 @@ def follow_session(call: Call, session: Session | Follower, command: str, *, als
                     session.interrupt()
                     shown.say(screens.ENDING)
     except KeyboardInterrupt:
-        said = screens.stopped_now(session.id) if session.private else screens.detached(session.id)
+        said = screens.stopped_now(session.id, last) if session.private else screens.detached(session.id)
         return _left(call, command, session.id, last, said)
     finally:
         session.close()

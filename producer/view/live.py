@@ -180,7 +180,8 @@ def frame(status: Status, width: int, since: float = 0.0) -> Iterator[Table | Te
     """The two lines, `since` seconds after the status was taken; none is longer than `width`."""
     label, counts = Text(f"{DISTRIBUTION} "), f"  {status.done:,}/{status.total:,}"
     share = f"  {words.percent(status.done, status.total)}"
-    pace = f"  {words.rate(status.rate_bt_s)}" if status.rate_bt_s is not None else ""
+    moves = status.rate_bt_s is not None and not status.reason  # while all wait, a speed is only a memory
+    pace = f"  {words.rate(status.rate_bt_s)}" if moves else ""
     tail = f"  {_time_left(status, since)}"
     right = next(
         (
@@ -213,7 +214,7 @@ def second_line(status: Status) -> str:
     if status.state in OVER:
         return screens.outcome(status)
     parts = [f"waiting: {status.reason}"] if status.reason else []
-    if status.workers:
+    if status.workers and (status.workers.nodes or not status.reason):
         parts.append(screens.busy(status))
     elif not status.reason:
         parts.append("planning" if status.state == "planning" else "starting workers")

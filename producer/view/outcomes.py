@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from producer.view import words
 from producer.view.table import Column, Drawn, draw
@@ -11,6 +11,8 @@ from producer.view.table import Column, Drawn, draw
 if TYPE_CHECKING:
     from producer.outcome.failed import FailureGroup
     from producer.outcome.query import Answer
+
+ANY_SWEEP: Final = "resume ID "  # in a message that a worker wrote, which knows no sweep's name
 
 
 def results_table(answer: Answer, width: int | None) -> Drawn:
@@ -42,7 +44,8 @@ def failure_screen(sweep_id: str, sweep_file: str, groups: Sequence[FailureGroup
     lines = []
     for group, names, count in zip(groups, who, how_many, strict=True):
         retries = max(0, group.attempts - 1)
-        said = f"{group.error}: {words.plain(words.one_line(group.message))} (retries {retries})"
+        message = words.plain(words.one_line(group.message)).replace(ANY_SWEEP, f"resume {sweep_id} ")
+        said = f"{group.error}: {message} (retries {retries})"
         lines.append(f"{names:<{first}}   {count:<{second}}   {said}")
         indent = " " * (first + 3)
         if group.example_combination:
@@ -63,5 +66,9 @@ def _remedy(group: FailureGroup, sweep_id: str, sweep_file: str) -> str:
             return f"put the same strategy on every node, then: {again}"
         case "Quarantined" | "TimeLimit" | "MemoryError" | "PartTooLarge" | "WorkerLost":
             return f"give it more memory or time, or leave it out; to try again: {again}"
+        case "Killed":
+            return f"find what kills it, or leave it out; to try again: {again}"
+        case "OutOfMemory":
+            return f"give it more memory, or leave it out; to try again: {again}"
         case _:
             return f"fix the strategy or its parameters, then: producer submit {sweep_file}"

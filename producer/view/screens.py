@@ -91,8 +91,10 @@ def interrupted(status: Status) -> str:
     return f"interrupted; {kept(status)}.  go on: producer resume {status.id}"
 
 
-def stopped_now(sweep_id: str) -> str:
-    return f"stopped; what was finished is kept.  go on: producer resume {sweep_id}"
+def stopped_now(sweep_id: str, last: Status | None = None) -> str:
+    """`stopped; 5,345 of 12,744 backtests are kept.  go on: producer resume mm-1`"""
+    what = "what was finished is kept" if last is None else kept(last)
+    return f"stopped; {what}.  go on: producer resume {sweep_id}"
 
 
 def cancelled(status: Status) -> str:

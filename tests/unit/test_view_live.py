@@ -15,6 +15,7 @@ from rich.console import Console, Group
 
 from producer.view import live
 from producer.view.output import Output
+from tasks.status import Workers
 from tests.support.statuses import STARTED, a_finished_status, a_status
 
 
@@ -46,9 +47,9 @@ def test_nothing_is_promised_before_anything_is_known() -> None:
 
 
 def test_a_standstill_shows_why() -> None:
-    first, second = drawn(120, reason="no workers", workers=None, rate_bt_s=0.0)
+    first, second = drawn(120, reason="no workers", workers=Workers(nodes=0, cores=0, busy=0), rate_bt_s=12.0)
 
-    assert first.endswith("  14,880/24,096  61%  0 bt/s  --:-- left")
+    assert first.endswith("  14,880/24,096  61%  --:-- left")
     assert second.startswith("   waiting: no workers · 2 failed (TWTR, FB)")
 
 

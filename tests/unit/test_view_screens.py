@@ -76,6 +76,9 @@ def test_leaving_a_sweep_says_how_to_come_back() -> None:
         "cancelled; 14,880 of 24,096 backtests are kept.  go on: producer resume vcp-daily-7f3a1c"
     )
     assert screens.stopped_now("mm-1") == "stopped; what was finished is kept.  go on: producer resume mm-1"
+    assert screens.stopped_now("mm-1", a_status()) == (
+        "stopped; 14,880 of 24,096 backtests are kept.  go on: producer resume mm-1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,6 +270,24 @@ def test_what_may_succeed_another_time_is_tried_again_under_its_id(error: str) -
         "           give it more memory or time, or leave it out; "
         "to try again: producer resume mm-7f3a1c --failed"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("Killed", "find what kills it, or leave it out"),
+        ("OutOfMemory", "give it more memory, or leave it out"),
+    ],
+)
+def test_a_killed_backtest_is_not_blamed_on_code_that_must_be_submitted_anew(error: str, advice: str) -> None:
+    group = a_group(
+        error=error, message="its process was killed; see dmesg, then: producer resume ID --failed"
+    )
+
+    said = outcomes.failure_screen("mm-7f3a1c", "mm.yaml", [group], traceback=False)
+
+    assert said.splitlines()[0].endswith("see dmesg, then: producer resume mm-7f3a1c --failed (retries 0)")
+    assert said.splitlines()[-1].strip() == f"{advice}; to try again: producer resume mm-7f3a1c --failed"
 
 
 def test_a_sweep_with_other_results_the_second_time_is_suspect_on_its_screen() -> None:

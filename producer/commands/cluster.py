@@ -108,6 +108,7 @@ def start(
         if value is not None:
             arguments += [flag, str(value)]
     environment = settings_.inherited_environment() | settings_.as_environment(settings)
+    call.out.say("the node is starting; the first one on a machine compiles its kernels, a minute or two")
     sys.stdout.flush()
     os.execve(sys.executable, arguments, environment)
 

@@ -192,6 +192,8 @@ def status_screen(status: Status, *, best: str | None = None, now: float | None 
 
 
 def _left(status: Status) -> str:
+    if status.state == "cancelling":
+        return "the chunks in hand end first"
     if status.chunks_total and status.chunks_done == status.chunks_total:
         # nodes that do not see the folder leave the merge to a producer, which may have gone
         return f"merging; where no node sees the results folder: producer resume {status.id}"
@@ -206,6 +208,8 @@ def next_for_state(status: Status) -> str:
             return f"next: producer results {status.id}"
         case "cancelled" | "interrupted":
             return f"next: producer resume {status.id}"
+        case "cancelling":
+            return f"next: producer watch {status.id}   producer cancel {status.id} --now"
         case _:
             return f"next: producer watch {status.id}   producer cancel {status.id}"
 

@@ -309,6 +309,13 @@ def test_a_sweep_that_only_has_to_be_merged_says_who_can_do_it() -> None:
     assert said not in screens.status_screen(a_status(), now=STARTED + 60)
 
 
+def test_a_sweep_that_is_being_cancelled_says_what_it_waits_for_and_how_not_to_wait() -> None:
+    status = a_status(state="cancelling", rate_bt_s=None, eta_s=None)
+
+    assert "  rate         the chunks in hand end first\n" in screens.status_screen(status, now=STARTED + 60)
+    assert screens.next_for_state(status).endswith("   producer cancel vcp-daily-7f3a1c --now")
+
+
 def test_a_resume_of_what_is_complete_says_so_and_what_can_be_retried() -> None:
     said = "mm-7f3a1c is complete; nothing is left to run"
 

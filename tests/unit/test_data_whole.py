@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,31 @@ def test_a_folder_that_failed_leaves_nothing(tmp_path: Path) -> None:
         fill_half(tmp_path / "a")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_content_is_on_the_disk_before_the_name_and_the_name_before_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut between the two would else leave an empty file under a good name."""
+    synced: list[tuple[str, list[str]]] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        number = os.fstat(handle).st_ino
+        (name,) = (p.name for p in (tmp_path, *tmp_path.rglob("*")) if p.stat().st_ino == number)
+        synced.append((name, sorted(p.name for p in tmp_path.iterdir())))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with whole_file(tmp_path / "file") as temporary:
+        temporary.write_text("new")
+    with whole_folder(tmp_path / "folder") as filling:
+        (filling / "one").touch()
+
+    assert synced == [
+        (temporary.name, [temporary.name]),
+        (tmp_path.name, ["file"]),
+        ("one", [filling.name, "file"]),
+        (filling.name, [filling.name, "file"]),
+        (tmp_path.name, ["file", "folder"]),
+    ]

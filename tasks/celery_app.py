@@ -119,7 +119,6 @@ _DELIVERY: Final[dict[str, Any]] = {
     "task_soft_time_limit": 600,
     "task_time_limit": 630,
     "worker_max_tasks_per_child": 500,
-    "worker_max_memory_per_child": 1_500_000,  # KiB, looked at between chunks: against leaks, not for limits
     "worker_soft_shutdown_timeout": 60,
     "worker_enable_soft_shutdown_on_idle": False,
     "task_ignore_result": True,  # receipts go through the chord, results through our own keys

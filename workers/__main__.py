@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ClusterUnavailable(
             "a worker needs a Redis", hint="give --redis URL, or start both with: producer up"
         )
-    from workers import lifecycle, pinning
+    from workers import lifecycle, memory, pinning
     from workers.claims import Claims
 
     client = connect(current.redis_url)
@@ -88,6 +88,8 @@ def _run(options: argparse.Namespace) -> int:
         "--without-mingle",
         "--max-tasks-per-child",
         str(options.max_tasks),
+        "--max-memory-per-child",
+        str(memory.most_kept_kib(cores.count)),
         "--loglevel",
         "WARNING",
     ]

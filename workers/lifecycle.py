@@ -51,3 +51,4 @@ def _begin(**_: Any) -> None:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     memory.limit()
+    memory.count_own_alone()

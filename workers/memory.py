@@ -11,10 +11,13 @@ import resource
 from pathlib import Path
 from typing import Final
 
+from billiard import pool
+
 from workers import pinning
 
 OVER_SHARE: Final = 1.5  # of an equal share: processes seldom all need their most at the same time
 LEAST_BYTES: Final = 2**30
+RECYCLED_AT: Final = 0.5  # of the share: what a process may keep between chunks; all leak alike
 VARIABLE: Final = "SWEEPFLEET_PROCESS_MEMORY"  # from the node's main process to its children
 _OWN_SIZE: Final = Path("/proc/self/statm")
 _OWN_CHOICE: Final = Path("/proc/self/oom_score_adj")
@@ -29,6 +32,25 @@ def share(processes: int) -> int:
 
 def remember(processes: int) -> None:
     os.environ[VARIABLE] = str(share(processes))
+
+
+def most_kept_kib(processes: int) -> int:
+    """A process that keeps more than this between chunks leaks, and is replaced."""
+    return int(RECYCLED_AT * share(processes)) // 1024
+
+
+def own_kib() -> int:
+    """What this process holds for itself now, without the mapped data that a node holds once."""
+    resident, shared = _OWN_SIZE.read_text().split()[1:3]
+    return (int(resident) - int(shared)) * resource.getpagesize() // 1024
+
+
+def count_own_alone() -> None:
+    """In each worker process: billiard would compare the most that was ever resident, mapped data included,
+    and give every chunk of a large security a new process.
+    """
+    if _OWN_SIZE.exists():
+        pool.mem_rss = own_kib
 
 
 def limit() -> None:

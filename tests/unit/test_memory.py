@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from billiard import pool
 
 from tasks import isolation
 from workers import memory, pinning
 
 GIB = 2**30
+MIB = 2**20
 
 
 @pytest.mark.parametrize(
@@ -81,3 +83,27 @@ def test_the_system_takes_a_worker_process_before_the_nodes_main_process() -> No
     chosen = int(isolation.run(work, 20))
 
     assert chosen >= memory.FIRST_CHOICE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what a process has for itself")
+def test_a_process_is_replaced_for_what_it_keeps_and_not_for_what_it_has_mapped(tmp_path: Path) -> None:
+    noise = tmp_path / "data"
+    noise.write_bytes(b"x" * (192 * MIB))
+
+    def work() -> bytes:
+        memory.count_own_alone()
+        measured = pool.mem_rss  # what billiard compares between two tasks
+        before = measured()
+        mapped = np.memmap(noise, np.int8, "r")
+        mapped.sum()
+        with_mapped = measured() - before
+        kept = np.ones(64 * MIB, np.int8)
+        return f"{with_mapped * 1024 < 16 * MIB} {(measured() - before) * 1024 // len(kept)}".encode()
+
+    assert isolation.run(work, 20) == b"True 1"
+
+
+def test_a_process_may_keep_half_of_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinning, "memory_bytes", lambda: 64 * GIB)
+
+    assert memory.most_kept_kib(16) == 3 * GIB // 1024

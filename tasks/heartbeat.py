@@ -32,6 +32,8 @@ class Node:
     queue: str
     pid: int
     host: str
+    allow: tuple[str, ...] | None = None
+    """Packages and folders below which it imports a user's own strategies; None: it does not say."""
     seen: float = 0.0
 
 

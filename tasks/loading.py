@@ -88,7 +88,7 @@ class Loaded:
 
 def load_file(reference: InFile, roots: Roots) -> Loaded:
     """The object of a file below an allowed folder."""
-    path = _found_file(reference, roots)
+    path = found_file(reference, roots)
     files = fingerprint.of_file(path)
     loaded = _begun(reference.text, files, path.parent)
     name = PRIVATE + loaded.digest[:16]
@@ -153,7 +153,7 @@ def _entered(loaded: Loaded) -> Iterator[None]:
         raise StrategyError(f"strategy '{loaded.text}' was changed while it was read", hint="try again")
 
 
-def _found_file(reference: InFile, roots: Roots) -> Path:
+def found_file(reference: InFile, roots: Roots) -> Path:
     """The file itself, or where this machine mounts its folder elsewhere, the same path below a root."""
     tails = [Path(*reference.path.parts[i:]) for i in range(1, len(reference.path.parts))]
     below = [folder / tail for tail in tails for folder in roots.folders]

@@ -25,6 +25,7 @@ from tasks.celery_app import merge_queue
 from tasks.connection import connect
 from tasks.heartbeat import BEAT_SECONDS, Node, backtests_done, beat, leave
 from tasks.messages import WIRE_VERSION
+from tasks.roots import absolute
 from workers.claims import Claims
 from workers.fleet import Fleet
 from workers.pinning import Cores
@@ -169,4 +170,5 @@ class NodeStep(bootsteps.StartStopStep):
             queue=settings.load().queue,
             pid=os.getpid(),
             host=socket.gethostname(),
+            allow=tuple(map(absolute, settings.load().allow)),
         )

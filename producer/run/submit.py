@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from producer.run import local, prepare, records
+from producer.run import local, prepare, ready, records
 from producer.run.follower import Follower
 from producer.run.local import PrivateStack, StackHeld
 from producer.run.look import shared_url
@@ -19,10 +19,9 @@ from producer.spec.check import CheckedSweep
 from tasks import agreement, kept, names, planning, retry
 from tasks.celery_app import make_app, merge_queue
 from tasks.connection import check_server, connect, masked, translated
-from tasks.errors import ClusterUnavailable, UsageError
-from tasks.heartbeat import Node, live_nodes
+from tasks.errors import UsageError
+from tasks.heartbeat import live_nodes
 from tasks.ledger import Ledger
-from tasks.messages import WIRE_VERSION
 from tasks.plan import SweepSpec
 from tasks.settings import Settings, allowing
 from tasks.status import Status
@@ -81,7 +80,7 @@ def open_session(
         if stack is None:
             check_server(connect(url, retries=0), url)  # what refuses at once is said at once
             with translated(url):
-                _check_nodes(live_nodes(client), require_workers, spec.queue)
+                ready.check(live_nodes(client), require_workers, spec)
             agreement.agree(client, settings)
             prepare.claim(spec)  # last, so that a submit that is refused leaves no folder behind
         with translated(url):
@@ -225,20 +224,3 @@ def finished_session(
     record = records.updated(record, status)
     records.save(settings.state_dir, record)
     return Session(spec, None, None, record=record, settings=settings, final=status)
-
-
-def _check_nodes(nodes: list[Node], wanted: int, queue: str) -> None:
-    listening = [node for node in nodes if node.queue == queue]
-    old = [node for node in listening if node.wire != WIRE_VERSION]
-    if old:
-        raise ClusterUnavailable(
-            f"node {old[0].name} runs release {old[0].version}, which speaks another version of messages",
-            hint="install the same release on every node, then restart it",
-        )
-    if len(listening) < wanted:
-        found = (
-            f"no worker listens on queue '{queue}'"
-            if not listening
-            else f"{len(listening)} of {wanted} nodes are there"
-        )
-        raise ClusterUnavailable(found, hint="start one with: producer worker start --cores 4")

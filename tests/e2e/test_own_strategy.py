@@ -229,16 +229,15 @@ def test_a_node_runs_what_its_roots_allow_and_says_what_to_do_about_the_rest(
     a_folder(desk.folder)
     desk.write(spec("last:Last", ticks, x=[1, 2]))
 
-    refused = desk.submit("sweep.yaml", "--redis", fleet.url, code=4)  # it allows nothing
-    (message,) = set(table(refused, "failures")["message"])
+    refused = desk.run("submit", "sweep.yaml", "--redis", fleet.url)  # it allows nothing
     url = valkey.fresh_url()
     with a_desk(tmp_path / "node") as other, a_node(other, url, "--allow", desk.folder):
         done = desk.submit("sweep.yaml", "--redis", url, "--cache", "refresh")
 
-    assert message == (
-        "'last' is not below what may be imported here (nothing); allow it: PRODUCER_ALLOW=last, or producer "
-        "worker start --allow last"
-    )
+    assert refused.code == 7
+    assert "no node may import last:Last" in refused.err
+    assert "start nodes with: producer worker start --allow last" in refused.err
+    assert not (desk.folder / "results" / "last").exists()
     assert table(done)["y"] == [2.0, 4.0] * 3
 
 

@@ -8,7 +8,6 @@ from producer.spec import nodes
 from producer.spec.sweep import Sweep
 from tasks.registry import Description
 from tasks.trials.examine import examine
-from tasks.trials.samples import ROWS
 
 
 def try_out(sweep: Sweep, about: Description) -> None:
@@ -26,6 +25,6 @@ def try_out(sweep: Sweep, about: Description) -> None:
     if report.raised is not None:
         sweep.problems.warning(
             place,
-            f"{about.name} fails on {ROWS} invented {about.data}: {report.raised}",
+            f"{about.name} fails on invented {about.data}: {report.raised}",
             "it may need other data; if not, this is what every backtest will say",
         )

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from kombu.exceptions import OperationalError
+from redis._parsers.base import BaseParser
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import BusyLoadingError, OutOfMemoryError
 from redis.retry import Retry
@@ -18,6 +19,15 @@ from tasks.errors import ClusterUnavailable, StoreUnavailable, UsageError
 
 SOCKET_SCHEME: Final = "redis+socket"  # what Celery calls a Unix socket; redis-py says "unix"
 OLDEST_SERVER: Final = (6, 2)  # kombu 5.7 uses ZRANGE … BYSCORE and ZADD GT
+
+
+class LogNotKept(redis.ConnectionError):  # type: ignore[misc]  # redis-py is not looked into
+    """Redis refuses whatever writes, for its own disk is full: to a node that is as if it were away."""
+
+
+# redis-py has no name for it and would raise what it raises for a wrong command, over which a node ends
+BaseParser.EXCEPTION_CLASSES.setdefault("MISCONF", LogNotKept)
+
 TRANSIENT: Final = (
     redis.ConnectionError,
     redis.TimeoutError,

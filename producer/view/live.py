@@ -126,6 +126,8 @@ def progress_line(status: Status) -> str:
     parts = [status.id, f"{status.done}/{status.total}", words.percent(status.done, status.total)]
     if status.reason:
         return " ".join([*parts, f"waiting: {status.reason}"])
+    if screens.only_merges(status):
+        return " ".join([*parts, "merging"])
     if status.rate_bt_s is not None:
         parts.append(words.rate(status.rate_bt_s).replace(",", ""))
     return " ".join([*parts, f"eta {words.duration(status.eta_s)}"])
@@ -218,6 +220,8 @@ def second_line(status: Status) -> str:
         parts.append(screens.busy(status))
     elif not status.reason:
         parts.append("planning" if status.state == "planning" else "starting workers")
+    if screens.only_merges(status):
+        parts.append("merging")
     if status.failing:
         parts.append(f"{len(status.failing):,} failed ({words.listed(status.failing)})")
     elif status.failed:

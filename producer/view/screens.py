@@ -194,10 +194,15 @@ def status_screen(status: Status, *, best: str | None = None, now: float | None 
 def _left(status: Status) -> str:
     if status.state == "cancelling":
         return "the chunks in hand end first"
-    if status.chunks_total and status.chunks_done == status.chunks_total:
+    if only_merges(status):
         # nodes that do not see the folder leave the merge to a producer, which may have gone
         return f"merging; where no node sees the results folder: producer resume {status.id}"
     return f"{words.duration(status.eta_s)} left"
+
+
+def only_merges(status: Status) -> bool:
+    """Every backtest is computed; what is missing is the table."""
+    return status.state == "running" and 0 < status.chunks_total == status.chunks_done
 
 
 def next_for_state(status: Status) -> str:

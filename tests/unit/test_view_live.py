@@ -53,6 +53,14 @@ def test_a_standstill_shows_why() -> None:
     assert second.startswith("   waiting: no workers · 2 failed (TWTR, FB)")
 
 
+def test_a_full_bar_that_goes_on_says_what_is_left_to_do() -> None:
+    merging = {"done": 24096, "chunks_total": 375, "chunks_done": 375, "rate_bt_s": 0.0, "eta_s": 0.0}
+
+    assert " · merging · " in drawn(120, **merging)[1]
+    assert live.progress_line(a_status(**merging)) == "vcp-daily-7f3a1c 24096/24096 100% merging"
+    assert "merging" not in drawn(120, chunks_total=375, chunks_done=374)[1]
+
+
 def test_many_failing_securities_are_counted() -> None:
     assert "5 failed (A, B, C, … 2 more)" in drawn(120, failing=tuple("ABCDE"))[1]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import redis
+from kombu import Connection, Consumer, Producer, Queue
 
 from tasks import progress, reconcile, shards
 from tasks.connection import TRANSIENT, connect
@@ -18,6 +20,7 @@ from tests.support.broker import running_broker, valkey_program
 from tests.support.builders import a_node, a_receipt, a_request, a_spec
 from tests.support.cluster import wait_until
 from tests.support.sweeps import Sweep, a_sweep, request_in
+from workers.guarded_transport import GuardedTransport
 
 LIMIT = 12 * 2**20
 
@@ -120,6 +123,22 @@ def test_a_full_redis_refuses_parts_and_takes_what_leads_to_a_merge(small_url: s
     assert ledger.noted_shards() == {0}
     assert [n.name for n in live_nodes(client)] == [a_node().name]
     assert ledger.move("cancelled", only_from=("open",))
+
+
+def test_a_message_that_a_full_redis_cannot_note_is_worked_on_all_the_same(small_url: str) -> None:
+    client, taken, queue = connect(small_url), [], Queue("some")
+    with Connection(small_url, transport=GuardedTransport) as connection, connection.channel() as channel:
+        Producer(channel).publish("work", routing_key=queue.name, declare=[queue(channel)])
+
+        def take(body: str, message: Any) -> None:
+            message.ack()
+            taken.append(body)
+
+        with Consumer(channel, [queue], callbacks=[take]):
+            client.config_set("maxmemory", room(client).used_bytes // 2)
+            connection.drain_events(timeout=5)
+
+    assert taken == ["work"]
 
 
 @pytest.mark.usefixtures("tiny")

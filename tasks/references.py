@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tasks.errors import StrategyNotFound
+from tasks.home import expanded
 
 IDENTIFIER: Final = re.compile(r"[^\W\d]\w*")
 MODULE: Final = re.compile(rf"{IDENTIFIER.pattern}(\.{IDENTIFIER.pattern})*")
@@ -76,7 +77,7 @@ def located(text: str, folder: Path) -> str:
     reference = parse(text)
     if not isinstance(reference, InFile):
         return text
-    return InFile((folder / reference.path.expanduser()).resolve(), reference.attribute).text
+    return InFile((folder / expanded(reference.path)).resolve(), reference.attribute).text
 
 
 def seen_from(text: str, folder: Path) -> str:

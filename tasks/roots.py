@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from tasks.home import expanded
+
 PACKAGE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -33,7 +35,7 @@ class Roots:
             if isinstance(root, str) and PACKAGE.fullmatch(root):
                 packages.append(root)
             else:
-                folders.append(Path(root).expanduser().resolve())
+                folders.append(expanded(root).resolve())
         return cls(packages=tuple(packages), folders=tuple(dict.fromkeys(folders)))
 
     def names_module(self, module: str) -> bool:
@@ -60,4 +62,4 @@ def absolute(root: str) -> str:
     if PACKAGE.fullmatch(root):
         here = Path(root).is_dir() and importlib.util.find_spec(root.partition(".")[0]) is None
         return str(Path(root).absolute()) if here else root
-    return str(Path(root).expanduser().absolute())
+    return str(expanded(root).absolute())

@@ -20,6 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from tasks import names
 from tasks.errors import UsageError
+from tasks.home import expanded
 from tasks.roots import absolute
 
 PROJECT_FILE: Final = Path("producer.toml")
@@ -110,7 +111,7 @@ def load_with_origins(
             hint=f"settings are: {', '.join(Settings.model_fields)}",
         ) from e
     places: dict[str, Any] = {
-        k: getattr(settings, k).expanduser().absolute() for k in ("state_dir", "cache_dir")
+        k: expanded(getattr(settings, k)).absolute() for k in ("state_dir", "cache_dir")
     }
     places["allow"] = tuple(absolute(root) for root in settings.allow)
     places["redis_url"] = _with_certificates(settings)
@@ -128,7 +129,7 @@ def _with_certificates(settings: Settings) -> str | None:
         path = getattr(settings, key)
         if path is None or parameter in query:
             continue
-        file = path.expanduser().absolute()
+        file = expanded(path).absolute()
         if not os.access(file, os.R_OK):
             raise UsageError(f"setting '{key}': cannot read {file}", hint="give a PEM file that is there")
         query[parameter] = str(file)

@@ -20,6 +20,7 @@ from tasks.data.digest import file_digest
 from tasks.data.slices import UNCLASSIFIED
 from tasks.data.whole import whole_file
 from tasks.errors import DataError, DataNotFound, FolderRefused
+from tasks.home import expanded
 from tasks.parameters import ParameterType
 from tasks.plan import SecurityWork, SweepSpec
 from tasks.roots import Roots
@@ -106,7 +107,7 @@ def spec_of(checked: CheckedSweep, settings: Settings) -> SweepSpec:
         text=checked.text,
         overrides=dict(checked.overrides),
     )
-    return _placed(spec, checked.output_dir)
+    return placed(spec, checked.output_dir)
 
 
 def _timezone(checked: CheckedSweep, about: registry.Description) -> str | None:
@@ -115,11 +116,11 @@ def _timezone(checked: CheckedSweep, about: registry.Description) -> str | None:
     return (checked.timezone or own) if checked.kind == "bars" else None
 
 
-def _placed(spec: SweepSpec, template: str) -> SweepSpec:
+def placed(spec: SweepSpec, template: str) -> SweepSpec:
     """With the shortest id that no other sweep's folder has, and that folder."""
     for digits in range(ID_DIGITS, len(spec.identity)):
         short = spec.identity[:digits]
-        folder = Path(template.replace("{name}", spec.name).replace("{id}", short)).absolute()
+        folder = expanded(template.replace("{name}", spec.name).replace("{id}", short)).absolute()
         owner = owner_of(folder)
         if owner in (None, spec.identity):
             return spec.with_id(f"{spec.name}-{short}", str(folder))

@@ -65,7 +65,7 @@ def _strategy(sweep: Sweep) -> Description | None:
     try:
         roots = Roots.of([*sweep.allow, sweep.path.parent])
         about = replace(registry.describe(references.located(name, sweep.path.parent), roots), name=name)
-    except StrategyError as e:
+    except (StrategyError, UsageError) as e:
         sweep.problems.error(nodes.place_of(sweep.root, ("strategy",)), e.message, e.hint)
         return None
     kind = sweep.file.data.kind

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tasks.errors import UsageError
+from tasks.home import expanded
+
 VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
 
 
@@ -30,6 +33,9 @@ def resolved(written: str, folder: Path, environment: Mapping[str, str]) -> Path
     text = VARIABLE.sub(lambda m: environment[m[1]], written)
     if "://" in text:
         raise PathRefused(f"'{text}' is a URL; data is read from a folder or a file here")
-    path = Path(text).expanduser()
+    try:
+        path = expanded(text)
+    except UsageError as e:
+        raise PathRefused(e.message, e.hint) from e
     beside = folder / path
     return (beside if beside.exists() else path).absolute()

@@ -19,6 +19,7 @@ from tasks.data.slices import UNCLASSIFIED
 from tasks.data.tables import FORMATS, open_table
 from tasks.data.universe import Universe
 from tasks.errors import DataError, DataNotFound
+from tasks.home import expanded
 
 CONVERTIBLE: Final = (".xlsx",)
 SOURCE_HINT: Final = "set data.source to the folder that holds your data files, or to one of them"
@@ -74,7 +75,7 @@ class Catalog:
 def scan(source: str | Path, kind: DataKind = "ticks") -> Catalog:
     """Look at a folder of data files, or at one such file; each holds one security or many."""
     reader(kind)  # refuses a kind that this version does not read
-    path = Path(source).expanduser().absolute()
+    path = expanded(source).absolute()
     found = sorted((e for file in _files(path) for e in _entries(file, kind)), key=_name)
     entries: dict[str, Entry] = {}
     clashes: dict[str, tuple[Path, ...]] = {}

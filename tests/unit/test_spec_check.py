@@ -286,6 +286,11 @@ def test_each_mistake_is_told_where_it_stands(folder: Path, tail: str, problem: 
             "{source: '${NO_SUCH_FOLDER}/ticks'}",
             "16: environment variable NO_SUCH_FOLDER is not set | export NO_SUCH_FOLDER=… or write the path",
         ),
+        (
+            "{source: ~no-such-user/ticks}",
+            "16: ~no-such-user/ticks: there is no home folder of a user 'no-such-user' | "
+            "write ./~no-such-user/ticks for a file or folder of that name",
+        ),
         ("{source: ticks, kind: bars}", "29: desk runs on ticks, not on bars | kind: ticks, or leave it out"),
         (
             "{source: ticks, start: 2025-04-15}",

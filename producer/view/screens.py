@@ -173,10 +173,11 @@ def status_screen(status: Status, *, best: str | None = None, now: float | None 
     if status.chunks_total:
         note = _after(status.chunk_note)
         lines.append(("tasks", f"{status.chunks_done:,}/{status.chunks_total:,}{note}"))
-    if runs:
-        left = status.reason or _left(status)
-        lines.append(("rate", " · ".join(p for p in (words.rate(status.rate_bt_s), left) if p)))
-    if status.workers:
+    if runs and status.reason:
+        lines.append(("waiting", status.reason))
+    elif runs:
+        lines.append(("rate", " · ".join(p for p in (words.rate(status.rate_bt_s), _left(status)) if p)))
+    if status.workers and status.workers.nodes:
         lines.append(("workers", busy(status)))
     lines.append(("started", f"{words.local_time(status.started)}"))
     if runs:

@@ -14,6 +14,7 @@ from producer.run.doctor import Finding
 from producer.view import documents, machines, outcomes, screens
 from producer.view.output import as_json
 from tasks.heartbeat import Node
+from tasks.status import Workers
 from tests.support.outcomes import a_record, a_results_folder
 from tests.support.statuses import STARTED, a_finished_status, a_status
 
@@ -314,6 +315,16 @@ def test_a_sweep_that_is_being_cancelled_says_what_it_waits_for_and_how_not_to_w
 
     assert "  rate         the chunks in hand end first\n" in screens.status_screen(status, now=STARTED + 60)
     assert screens.next_for_state(status).endswith("   producer cancel vcp-daily-7f3a1c --now")
+
+
+def test_a_sweep_that_waits_says_for_what_and_neither_a_speed_nor_that_nobody_is_busy() -> None:
+    status = a_status(reason="no workers", rate_bt_s=161.0, workers=Workers(nodes=0, cores=0, busy=0))
+
+    screen = screens.status_screen(status, now=STARTED + 60)
+
+    assert "  waiting      no workers\n" in screen
+    assert "rate" not in screen
+    assert "busy" not in screen
 
 
 def test_a_resume_of_what_is_complete_says_so_and_what_can_be_retried() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
@@ -72,6 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     heartbeat.describe(name, cores, claims)
     from workers.app import app
 
+    gc.freeze()
     sys.stderr.write(f"node {name} on cores {cores.text}: ready\n")
     arguments = [
         "--quiet",

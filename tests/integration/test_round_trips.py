@@ -27,7 +27,7 @@ def test_a_chunk_asks_seldom_and_flower_hears_of_each(tmp_path: Path, tiny: Path
             calls = {name: said["calls"] for name, said in client.info("commandstats").items()}
             wait_until(lambda: hears(flower, ended) >= CHUNKS, 10, "an event of each chunk")
 
-    assert calls["cmdstat_publish"] < CHUNKS
+    assert calls["cmdstat_publish"] < CHUNKS / 2
     assert calls["cmdstat_evalsha"] < 4 * CHUNKS  # start, commit, the chord's; and the lead's own
 
 

@@ -5,14 +5,16 @@ Whoever follows a sweep enters one of these, shows it each status, and says the 
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -150,6 +152,7 @@ class Bar:
         self._console = console
         self._status: Status | None = None
         self._shown_at = 0.0
+        self._logs: list[logging.StreamHandler[Any]] = []
         self._live = Live(
             self,
             console=console,
@@ -161,9 +164,16 @@ class Bar:
 
     def __enter__(self) -> Self:
         self._live.start()
+        loggers = (logging.getLogger(), logging.getLogger(DISTRIBUTION))
+        streams = [h for each in loggers for h in each.handlers if isinstance(h, logging.StreamHandler)]
+        self._logs = [handler for handler in streams if handler.stream is sys.stderr]
+        for handler in self._logs:  # a line in the middle of the bar would leave a second bar behind
+            handler.setStream(FileProxy(self._console, sys.stderr))
         return self
 
     def __exit__(self, *_: object) -> None:
+        for handler in self._logs:
+            handler.setStream(sys.stderr)
         self._live.stop()
 
     def show(self, status: Status) -> None:

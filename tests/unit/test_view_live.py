@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import time
 from typing import Any
@@ -59,6 +60,24 @@ def test_a_full_bar_that_goes_on_says_what_is_left_to_do() -> None:
     assert " · merging · " in drawn(120, **merging)[1]
     assert live.progress_line(a_status(**merging)) == "vcp-daily-7f3a1c 24096/24096 100% merging"
     assert "merging" not in drawn(120, chunks_total=375, chunks_done=374)[1]
+
+
+def test_what_is_logged_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_to, raw = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", raw)
+    handler = logging.StreamHandler(raw)
+    logging.getLogger().addHandler(handler)
+
+    try:
+        with live.Bar(Console(file=drawn_to, width=80, force_terminal=True)) as bar:
+            bar.show(a_status())
+            logging.getLogger("sweepfleet.x").warning("Redis was emptied")
+        assert handler.stream is raw
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+    assert "Redis was emptied\n" in drawn_to.getvalue()
+    assert raw.getvalue() == ""
 
 
 def test_many_failing_securities_are_counted() -> None:

@@ -22,6 +22,7 @@ from tasks.connection import TRANSIENT
 from tasks.context import Context
 from tasks.errors import NotFound
 from tasks.joined import joined
+from tasks.ledger import Start
 from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import SweepSpec
 from tasks.runner import ChunkResult, Fatal
@@ -64,14 +65,14 @@ def evaluate(
     if start.verdict == "alone" and again:
         again(LIMITS * spec.timeout_seconds)
         return None
-    hold = _Hold(context, request, node) if alone or start.starts >= spec.most_starts else None
+    hold = _Hold(context, request, node) if alone or start.chances <= 0 else None
     if hold and not hold.taken():  # delivered twice, or whoever had it ended: who leads will find out which
-        ledger.put_back(request)
+        ledger.put_back(request, uncounted=True)
         return None
     spent = dict.fromkeys(("load_ms", "compute_ms", "cpu_ms", "encode_ms"), 0.0)
     apart = Apart.within(spec.timeout_seconds, hold.renew) if hold and (alone or spec.retries) else None
     try:
-        results = outcomes.found(context, spec, request, start.starts, spent, fatal, apart)
+        results = outcomes.found(context, spec, request, start, spent, fatal, apart)
     except fatal:
         if again and request.count * (request.last - request.first) > 1:
             ledger.put_back(request, uncounted=not spec.retries)  # its process is not lost
@@ -80,7 +81,7 @@ def evaluate(
             again(LIMITS * spec.timeout_seconds)
             return None
         results = outcomes.late(spec, request)
-    receipt, part = _receipt(spec, request, results, start.starts, spent)
+    receipt, part = _receipt(spec, request, results, start, spent)
     receipt = replace(
         receipt,
         node=node,
@@ -98,7 +99,7 @@ def _receipt(
     spec: SweepSpec,
     request: ChunkRequest,
     results: dict[int, ChunkResult],
-    starts: int,
+    start: Start,
     spent: dict[str, float],
 ) -> tuple[ChunkReceipt, bytes]:
     """What is to be kept of the results, and where; the bytes are empty where they are in a file already."""
@@ -112,13 +113,13 @@ def _receipt(
             part = codec.encode(result.tables)
     receipt = ChunkReceipt(
         chunk=request.name,
-        outcome=_outcome(spec, result, starts),
+        outcome=_outcome(result, start),
         sha256=codec.checksum(part),
         size_bytes=len(part),
         ok=result.ok,
         failed=result.failed,
         empty=result.empty,
-        attempt=starts,
+        attempt=start.starts,
         node="",
         file=file,
         peak_bytes=_peak_bytes(),
@@ -194,8 +195,8 @@ def _commit(
             time.sleep(COMMIT_PAUSE_SECONDS)
 
 
-def _outcome(spec: SweepSpec, result: ChunkResult, starts: int) -> Any:
-    if starts > spec.most_starts:
+def _outcome(result: ChunkResult, start: Start) -> Any:
+    if start.chances < 0:
         return "quarantined"
     return "failed" if result.failed and not result.ok else "ok"
 

@@ -24,7 +24,10 @@ from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
 
 KEEP_SECONDS: Final = 14 * 86400  # longer than any holiday during which nobody looks
-WORDS: Final = ("spec", "plan", "meta", "done", "totals", "att", "hand", "shards", "failing", "sent", "final")
+WORDS: Final = (
+    *("spec", "plan", "meta", "done", "totals", "att", "lost", "hand"),
+    *("shards", "failing", "sent", "final"),
+)
 """Every key of a sweep but its parts and leases."""
 
 LedgerState = Literal["open", "cancelling", "cancelled", "done", "failed"]
@@ -37,6 +40,9 @@ class Start:
     verdict: Literal["start", "done", "closed", "alone"]
     """`alone`: not begun, for this start needs a message that allows more time."""
     starts: int = 0
+    """With this one."""
+    chances: int = 0
+    """What is left after it: 0, it is the last one; below, there was none any more."""
     stamp: str = ""
     """The spec's, as it is now: code, data and results folder may change under the same id."""
     receipt: ChunkReceipt | None = None
@@ -123,7 +129,7 @@ class Ledger:
             pipe.hset(self.key("meta"), mapping={"state": "open", "published": 0, "failed_before": failed})
             pipe.hincrby(self.key("meta"), "epoch", 1)
             pipe.hdel(self.key("meta"), "finished", "waiting")
-            pipe.delete(*(self.key(word) for word in ("hand", "att", "lead", "final", "sent")))
+            pipe.delete(*(self.key(word) for word in ("hand", "att", "lost", "lead", "final", "sent")))
             pipe.sadd(names.OPEN_SWEEPS, self.sweep_id)
             pipe.execute()
         self.refresh()
@@ -240,12 +246,14 @@ class Ledger:
         """Counts a start, unless it is the last one allowed and the message is `hurried`: it allows no more
         time than others.
         """
-        keys = [self.key(word) for word in ("done", "meta", "att", "hand")]
+        keys = [self.key(word) for word in ("done", "meta", "att", "hand", "lost")]
         args = [request.name, f"{time.time()} {node}", KEEP_SECONDS, int(hurried)]
-        verdict, text, starts = self._run(scripts.START, keys, args)
+        verdict, text, starts, chances = self._run(scripts.START, keys, args)
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
         stamp = text.decode() if verdict in (b"start", b"alone") else ""
-        return Start(verdict=verdict.decode(), starts=int(starts), stamp=stamp, receipt=receipt)
+        return Start(
+            verdict=verdict.decode(), starts=int(starts), chances=int(chances), stamp=stamp, receipt=receipt
+        )
 
     def put_back(self, request: ChunkRequest, *, uncounted: bool = False) -> None:
         """The chunk is in nobody's hand until its next message is taken; `uncounted`, as if not started."""
@@ -253,6 +261,10 @@ class Ledger:
         if uncounted:
             self.client.hincrby(self.key("att"), request.name, -1)
         self.note_sent([request.name], self.now())
+
+    def note_lost(self, request: ChunkRequest) -> None:
+        """The process that had the chunk has ended, and its node has not."""
+        self.client.hincrby(self.key("lost"), request.name, 1)
 
     def keep_in_hand(self, request: ChunkRequest, node: str) -> None:
         """It takes longer than a chunk may, and is not lost for that."""
@@ -280,7 +292,8 @@ class Ledger:
     def retract(self, receipt: ChunkReceipt, cost_ms: int) -> None:
         """Takes back a receipt whose part is missing or damaged, unless somebody did before."""
         args: list[Any] = [receipt.chunk, receipt.to_json(), *_numbers(receipt, cost_ms)]
-        self._run(scripts.RETRACT, [self.key(word) for word in ("done", "totals", "failing", "att")], args)
+        keys = [self.key(word) for word in ("done", "totals", "failing", "att", "lost")]
+        self._run(scripts.RETRACT, keys, args)
 
     def part(self, chunk: str) -> bytes | None:
         found: bytes | None = self.client.get(self.key(f"part:{chunk}"))

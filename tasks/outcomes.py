@@ -15,6 +15,7 @@ from tasks.connection import TRANSIENT
 from tasks.context import Context
 from tasks.contract import Columns
 from tasks.errors import SweepError, TimeLimit
+from tasks.ledger import Start
 from tasks.messages import ChunkRequest
 from tasks.plan import SweepSpec
 from tasks.registry import Description
@@ -25,7 +26,7 @@ def found(
     context: Context,
     spec: SweepSpec,
     request: ChunkRequest,
-    starts: int,
+    start: Start,
     spent: dict[str, float],
     fatal: Fatal,
     apart: Apart | None = None,
@@ -33,8 +34,8 @@ def found(
     """Each security's result; a failure of data, code or memory is a result as well."""
     block = spec.space(request.security).block(request.first, request.last)
     securities = range(request.security, request.security + request.count)
-    if starts > spec.most_starts:
-        often = "once" if spec.most_starts == 1 else f"{spec.most_starts} times"
+    if start.chances < 0:
+        often = "once" if start.starts == 2 else f"{start.starts - 1} times"
         message = f"the worker process ended {often} while it ran this chunk (execution.retries)"
         failure = Failure(combination=None, error="Quarantined", message=message)
         return dict.fromkeys(securities, runner.all_failed(block, failure))

@@ -149,11 +149,6 @@ class SweepSpec:
     def total(self) -> int:
         return sum(s.backtests for s in self.securities)
 
-    @property
-    def most_starts(self) -> int:
-        """A chunk that was started so often, and never came back, is not started again."""
-        return self.retries + 1
-
     @cached_property
     def _spaces(self) -> tuple[Space, ...]:
         return tuple(Space.from_wire(wire) for wire in self.spaces)

@@ -25,24 +25,28 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 return state and 0 or 1
 """
 
-# A start that may take longer than its message allows is not begun, and not counted: `alone`.
-# KEYS: done, meta, att, hand
+# A start that may take longer than its message allows is not begun, and not counted: `alone`. Earlier ones
+# have not come back. Three that ended with their node use up one chance, as one does whose process alone was
+# lost: nodes end for many reasons, and are seldom ended by what they compute.
+# KEYS: done, meta, att, hand, lost
 # ARGV: chunk, now and node, ttl, whether the message allows no more time than others ('1')
 START: Final = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
-if old then return {'done', old, 0} end
+if old then return {'done', old, 0, 0} end
 local state = redis.call('HGET', KEYS[2], 'state')
-if state ~= 'open' then return {'closed', '', 0} end
+if state ~= 'open' then return {'closed', '', 0, 0} end
 local before = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0)
 local stamp = redis.call('HGET', KEYS[2], 'stamp') or ''
 local retries = tonumber(redis.call('HGET', KEYS[2], 'retries') or 2)
-if ARGV[4] == '1' and retries > 0 and before == retries then return {'alone', stamp, before} end
+local lost = math.min(tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or 0), before)
+local chances = retries - math.floor((before + 2 * lost) / 3)
+if ARGV[4] == '1' and retries > 0 and chances == 0 then return {'alone', stamp, before, chances} end
 redis.call('HDEL', KEYS[4], ARGV[1])
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
 local starts = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 redis.call('EXPIRE', KEYS[4], ARGV[3])
-return {'start', stamp, starts}
+return {'start', stamp, starts, chances}
 """
 
 # Two results of one chunk must be the same; where one of them failed (out of time, of memory), they need not.
@@ -74,12 +78,13 @@ return {1, ARGV[3]}
 
 # The receipt of a chunk whose part is gone is taken back, with its numbers: the chunk runs again. Its starts
 # begin anew too, for they count those that never came back, and this one did.
-# KEYS: done, totals, failing, att
+# KEYS: done, totals, failing, att, lost
 # ARGV: chunk, receipt, how many fail, as many pairs (security, failed), then pairs (counter, number)
 RETRACT: Final = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[4], ARGV[1])
+redis.call('HDEL', KEYS[5], ARGV[1])
 local counters = 4 + 2 * tonumber(ARGV[3])
 for i = 4, counters - 1, 2 do redis.call('HINCRBY', KEYS[3], ARGV[i], -ARGV[i + 1]) end
 for i = counters, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], -ARGV[i + 1]) end

@@ -12,6 +12,7 @@ guarded_transport.install()
 app = make_app(settings.load())
 app.conf.worker_consumer = "workers.guarded_consumer:GuardedConsumer"
 app.Task.Strategy = "workers.guarded_strategy:guarded"
+app.Task.Request = "workers.blame:Blamed"
 app.steps["consumer"].update({heartbeat.LeaseStep, heartbeat.NodeStep, drain.DrainStep})
 kill.register()
 lifecycle.connect()

@@ -200,8 +200,7 @@ def test_a_chunk_that_was_started_too_often_is_quarantined_unrun(
 ) -> None:
     monkeypatch.setenv(STARTED, str(tmp_path / "started"))
     piece = sweep.plan.chunks[0]
-    for _ in range(sweep.spec.most_starts):
-        sweep.ledger.start(sweep.spec.request(piece, 0.0))
+    sweep.lose(piece, sweep.spec.retries + 1)
 
     receipt = sweep.run(piece)
 

@@ -31,8 +31,7 @@ def one_chunk(folder: Path, redis_url: str, *ways: str, xs: int = 3, **changed: 
 
 def after_two_deaths(sweep: Sweep, **options: Any) -> ChunkReceipt:
     """Its chunk at the third start; the first two did not come back."""
-    for _ in range(sweep.spec.most_starts - 1):
-        sweep.ledger.start(sweep.spec.request(sweep.plan.chunks[0], 0.0))
+    sweep.lose(sweep.plan.chunks[0], sweep.spec.retries)
     receipt = sweep.run(sweep.plan.chunks[0], **options)
     assert receipt is not None
     return receipt
@@ -130,8 +129,7 @@ def test_the_third_start_waits_for_a_message_that_allows_more_time(
     monkeypatch.setenv(STARTED, str(tmp_path / "started"))
     sweep, asked = one_chunk(tmp_path, redis_url, "die"), list[float]()
     piece = sweep.plan.chunks[0]
-    for _ in range(sweep.spec.most_starts - 1):
-        sweep.ledger.start(sweep.spec.request(piece, 0.0))
+    sweep.lose(piece, sweep.spec.retries)
 
     for _ in range(3):  # lost on its way, and published again
         assert sweep.run(piece, again=asked.append) is None
@@ -177,8 +175,7 @@ def test_a_second_delivery_of_a_chunk_that_is_tried_apart_does_not_condemn_it(
     piece = sweep.plan.chunks[0]
     elsewhere = f"lease:{piece.name}"
     sweep.ledger.hold(elsewhere, "another process", 60)
-    for _ in range(sweep.spec.most_starts):
-        sweep.ledger.start(sweep.spec.request(piece, 0.0))
+    sweep.lose(piece, sweep.spec.retries + 1)
 
     meanwhile = sweep.run(piece)
     in_hand = sweep.ledger.in_hand()

@@ -223,10 +223,29 @@ def test_a_forgotten_sweep_leaves_nothing_behind_when_a_result_comes_late(ledger
     assert list(ledger.client.scan_iter(match=names.sweep_key("try-abc123", "*"))) == []
 
 
+@pytest.mark.parametrize(
+    ("lost", "with_their_node", "chances"),
+    [(0, 0, 2), (1, 0, 1), (2, 0, 0), (3, 0, -1), (0, 2, 2), (0, 3, 1), (0, 6, 0), (0, 9, -1), (1, 3, 0)],
+)
+def test_a_node_that_ends_blames_its_chunks_a_third_as_much_as_a_lost_process(
+    ledger: Ledger, lost: int, with_their_node: int, chances: int
+) -> None:
+    for _ in range(lost):
+        ledger.start(REQUEST)
+        ledger.note_lost(REQUEST)
+    for _ in range(with_their_node):
+        ledger.start(REQUEST)
+
+    start = ledger.start(REQUEST)
+
+    assert (start.starts, start.chances) == (lost + with_their_node + 1, chances)
+
+
 def test_retracting_gives_every_number_back_and_lets_the_chunk_start_anew(ledger: Ledger) -> None:
     receipt = a_receipt(REQUEST, ok=5, failed=3)
     for _ in range(3):
         ledger.start(REQUEST)
+        ledger.note_lost(REQUEST)
     commit(ledger, receipt)
 
     ledger.retract(receipt, REQUEST.cost_ms)
@@ -234,7 +253,7 @@ def test_retracting_gives_every_number_back_and_lets_the_chunk_start_anew(ledger
     assert ledger.totals() == Totals()
     assert ledger.failing() == {}
     start = ledger.start(REQUEST)
-    assert (start.verdict, start.starts) == ("start", 1)
+    assert (start.verdict, start.starts, start.chances) == ("start", 1, 2)
 
 
 def test_a_receipt_is_retracted_once_and_never_its_successor(ledger: Ledger) -> None:

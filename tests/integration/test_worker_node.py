@@ -93,6 +93,7 @@ def test_a_process_that_is_killed_in_the_middle_of_a_chunk_loses_nothing(
     assert state == "done"
     assert tiny_sweep.content() == undisturbed.content()
     assert len(notes(started)) == len(tiny_sweep.plan.chunks) + 1
+    assert [*lost(tiny_sweep).values()] == [1]
     for note in notes(started):
         assert note["threads"] == {**dict.fromkeys(THREADS, "1"), "arrow": 1}
 
@@ -119,6 +120,13 @@ def test_a_nodes_processes_end_with_it_and_another_node_takes_their_chunks(
 
     assert state == "done"
     assert tiny_sweep.ledger.totals().ok == 80
+    assert lost(tiny_sweep) == {}  # no chunk is to blame
+
+
+def lost(sweep: Sweep) -> dict[str, int]:
+    """Processes that ended while they had the chunk, and their node did not."""
+    found = sweep.ledger.client.hgetall(sweep.ledger.key("lost"))
+    return {chunk.decode(): int(count) for chunk, count in found.items()}
 
 
 def notes(started: Path) -> list[dict[str, Any]]:

@@ -56,6 +56,13 @@ class Sweep:
             self.context, self.spec.request(piece, time.time()), "sweepfleet@here", **options
         )
 
+    def lose(self, piece: Chunk, times: int) -> None:
+        """So often a process began the chunk and ended in the middle, on a node that lives."""
+        request = self.spec.request(piece, 0.0)
+        for _ in range(times):
+            self.ledger.start(request)
+            self.ledger.note_lost(request)
+
     def run_all(self) -> None:
         for piece in self.plan.chunks:
             self.run(piece)

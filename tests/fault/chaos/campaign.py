@@ -116,7 +116,7 @@ def one(folder: Path, setup: Setup, reference: Sweep, seed: int) -> Outcome:
             lab.assert_exact(answer.document)
             assert_poison_alone_is_reported(lab, Path(answer.document["results"]))
         except AssertionError as e:
-            wrong = str(e) or repr(e)
+            wrong = f"{str(e) or repr(e)}; {reasons(answer)}"
         planned, executed = executions(lab)
     return Outcome(
         seed=seed,

@@ -40,4 +40,6 @@ def test_no_hostile_message_ends_a_node_or_stays(tmp_path: Path, tiny: Path, red
 
 
 def speak(sweep: Sweep, said: Any) -> int:
-    return int(sweep.ledger.client.publish(f"{names.PREFIX}/0.celery.pidbox", said))
+    client = sweep.ledger.client
+    database = client.get_connection_kwargs()["db"]
+    return int(client.publish(f"{names.PREFIX}/{database}.celery.pidbox", said))

@@ -31,6 +31,7 @@ from tasks.status import TERMINAL, Status
 
 RETRY_SECONDS: Final = 1.0
 GLANCE_SECONDS: Final = 0.1  # how late the end of a sweep may be noticed
+NOTED_SECONDS: Final = 5.0  # how old the record of a producer may be that was killed, or lost its terminal
 REBUILT_SECONDS: Final = 20.0  # whoever leads opens a sweep anew that Redis has lost; later nobody will
 
 
@@ -62,6 +63,7 @@ class Session:
         self._rate = Rate()
         self._gone_since: float | None = None
         self._last: Status | None = None
+        self._noted_at = 0.0
 
     @property
     def cached(self) -> int:
@@ -119,7 +121,7 @@ class Session:
         """Keeps the record true and ends the private stack, with its ledger where nothing is left to do."""
         if self.ledger is not None:
             with suppress(ClusterUnavailable), translated(self.url):
-                self._save(self._status())
+                self._note(self._status())
                 self.ledger.release("lead", self._holder)
         if self.stack is not None:
             self.stack.stop()
@@ -165,8 +167,14 @@ class Session:
             prepare.fill(self.spec, Path(begun.results))
 
     def _save(self, status: Status) -> None:
+        """Notes a step at once and a count now and then; the last count is noted by `close`."""
+        updated = records.updated(self.record, status)
+        stale = time.monotonic() - self._noted_at >= NOTED_SECONDS
+        if updated.state != self.record.state or status.state in TERMINAL or stale:
+            self._note(status)
+
+    def _note(self, status: Status) -> None:
         updated = records.updated(self.record, status)
         if updated != self.record:
-            if updated.state != self.record.state or status.state in TERMINAL:
-                records.save(self.settings.state_dir, updated)
-            self.record = updated
+            records.save(self.settings.state_dir, updated)
+            self.record, self._noted_at = updated, time.monotonic()

@@ -60,7 +60,7 @@ def find(sweep: Sweep) -> Meaning:
 
 def _strategy(sweep: Sweep) -> Description | None:
     name = sweep.file.strategy
-    if name == UNKNOWN:
+    if name == UNKNOWN and sweep.problems.errors:
         return None
     try:
         roots = Roots.of([*sweep.allow, sweep.path.parent])
@@ -85,7 +85,7 @@ def _strategy(sweep: Sweep) -> Description | None:
 
 def _data(sweep: Sweep, found: Meaning) -> None:
     data, problems = sweep.file.data, sweep.problems
-    if data.source == UNKNOWN:
+    if data.source == UNKNOWN and problems.errors:
         return
     place = nodes.place_of(sweep.root, ("data", "source"))
     kind = found.about.data if found.about else data.kind or "ticks"

@@ -34,7 +34,9 @@ MISSING: Final[Mapping[tuple[str, ...], Any]] = {
     ("data",): {"source": "?"},
     ("data", "source"): "?",
 }
-"""What stands in for a required key while the rest is looked at; `?` is never looked up."""
+"""What stands in for a required key while the rest is looked at; where that was a problem, `?` is not
+looked up.
+"""
 UNKNOWN: Final = "?"
 TEXTS: Final = (
     ("name",),

@@ -86,7 +86,11 @@ def failure(group: FailureGroup, *, traceback: bool) -> dict[str, Any]:
         "securities": list(group.securities),
         "backtests": group.backtests,
         "attempts": group.attempts,
-        "example": {"security": group.example_security, "combination": group.example_combination},
+        "example": {
+            "security": group.example_security,
+            "combination": group.example_combination,
+            "parameters": dict(group.example_parameters),
+        },
     }
     return {**document, "traceback": group.traceback} if traceback else document
 

@@ -49,7 +49,11 @@ def failure_screen(sweep_id: str, sweep_file: str, groups: Sequence[FailureGroup
         lines.append(f"{names:<{first}}   {count:<{second}}   {said}")
         indent = " " * (first + 3)
         if group.example_combination:
-            lines.append(f"{indent}example: {group.example_security} {group.example_combination}")
+            given = "".join(
+                f" {name}={words.cells([value], measured=False)[0]}"
+                for name, value in group.example_parameters.items()
+            )
+            lines.append(f"{indent}example: {group.example_security} {group.example_combination}{given}")
         lines.append(f"{indent}{_remedy(group, sweep_id, words.plain(sweep_file))}")
         if traceback and group.traceback:
             lines += [f"{indent}{words.plain(line)}".rstrip() for line in group.traceback.splitlines()]

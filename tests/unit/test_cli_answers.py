@@ -153,7 +153,7 @@ def test_failures_are_grouped_by_error(run: Run) -> None:
     assert (code, err) == (0, "")
     assert out == (
         "FAB   1 backtest   ZeroDivisionError: float division by zero (retries 0)\n"
-        "      example: FAB 51b77e0200000002\n"
+        "      example: FAB 51b77e0200000002 refill=60 variant=v1\n"
         "      fix the strategy or its parameters, then: producer submit mm.yaml\n"
     )
     assert "ZeroDivisionError" in run("failures", "--traceback")[1].splitlines()[-1]
@@ -170,7 +170,11 @@ def test_failures_as_json_and_of_one_security(run: Run) -> None:
             "securities": ["FAB"],
             "backtests": 1,
             "attempts": 1,
-            "example": {"security": "FAB", "combination": "51b77e0200000002"},
+            "example": {
+                "security": "FAB",
+                "combination": "51b77e0200000002",
+                "parameters": {"refill": 60, "variant": "v1"},
+            },
             "traceback": "Traceback (most recent call last):\n…\nZeroDivisionError: float division by zero\n",
         }
     ]

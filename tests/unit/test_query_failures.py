@@ -35,6 +35,7 @@ def test_equal_errors_are_one_group_with_its_first_case_as_example(tmp_path: Pat
             example_security="EMAAR",
             example_combination="9c1f04aa00000001",
             traceback="first",
+            example_parameters={"refill": 30, "variant": "v1"},
         )
     ]
 
@@ -51,6 +52,7 @@ def test_a_security_that_failed_as_a_whole_counts_all_its_backtests(tmp_path: Pa
         None,
         None,
     )
+    assert data.example_parameters == {}
     assert (strategy.error, strategy.backtests) == ("ZeroDivisionError", 1)
 
 

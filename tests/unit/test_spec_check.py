@@ -532,3 +532,8 @@ def test_checking_loads_no_compiler(folder: Path) -> None:
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert printed.stdout.strip() == "12 []"
+
+
+def test_names_that_stand_in_for_none_are_looked_up_where_they_were_written(folder: Path) -> None:
+    assert "unknown strategy '?'" in desk.report(folder, HEAD.replace("strategy: desk", "strategy: '?'"))
+    assert "/?: no such file" in desk.report(folder, HEAD.replace("source: ticks", "source: '?'"))

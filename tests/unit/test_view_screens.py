@@ -233,6 +233,7 @@ def a_group(**changes: Any) -> FailureGroup:
         "example_security": "FB",
         "example_combination": None,
         "traceback": None,
+        "example_parameters": {},
     }
     return FailureGroup(**{**values, **changes})
 

@@ -47,11 +47,21 @@ def agree(client: redis.Redis, settings: Settings) -> None:
             client.set(names.CONFIG, json.dumps(own))
             return
         theirs = _kept(client)
+    raise _refusal(own, theirs)
+
+
+def disagreement(client: redis.Redis, settings: Settings) -> ClusterUnavailable | None:
+    """What `agree` would raise; writes nothing."""
+    own, theirs = document(settings), _kept(client)
+    return _refusal(own, theirs) if theirs and theirs != own and live_nodes(client) else None
+
+
+def _refusal(own: dict[str, Any], theirs: dict[str, Any]) -> ClusterUnavailable:
     differences = [key for key in own if own[key] != theirs.get(key)]
     told = "; ".join(f"{key}: {theirs.get(key)} there, {own[key]} here" for key in differences)
     variables = [SETTINGS[key] for key in differences if key in SETTINGS]
     change = f"give {' and '.join(variables)} as they have it" if variables else "install the same release"
-    raise ClusterUnavailable(
+    return ClusterUnavailable(
         f"the nodes of this Redis are set up otherwise: {told}",
         hint=f"{change}, or stop every node and start all of them anew",
     )

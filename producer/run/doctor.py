@@ -44,7 +44,7 @@ def examine(settings: Settings, url: str | None) -> Iterator[Finding]:
     if url is None:
         yield _private_stack()
         return
-    yield from _server(url)
+    yield from _server(url, settings)
 
 
 def _finding(verdict: Verdict, subject: str, said: str) -> Finding:
@@ -150,8 +150,8 @@ def _answers(socket: Path, server: subprocess.Popen[bytes]) -> str | None:
     return None
 
 
-def _server(url: str) -> Iterator[Finding]:
-    from tasks import dropped
+def _server(url: str, settings: Settings) -> Iterator[Finding]:
+    from tasks import agreement, dropped
     from tasks.connection import OLDEST_SERVER, connect, masked, translated
     from tasks.heartbeat import live_nodes
 
@@ -164,6 +164,7 @@ def _server(url: str) -> Iterator[Finding]:
             info: dict[str, Any] = client.info()
             nodes = live_nodes(client)
             refused = dropped.counts(client)
+            disagreement = agreement.disagreement(client, settings)
     except SweepError as e:
         yield _finding("fail", "redis", e.message)
         return
@@ -178,6 +179,10 @@ def _server(url: str) -> Iterator[Finding]:
     yield _messages(refused)
     yield _skew(float(seconds) + float(micros) / 1e6 - (asked + answered) / 2)
     yield _nodes([(node.name, node.version) for node in nodes])
+    if disagreement is not None:
+        yield _finding("fail", "settings", f"{disagreement.message}: {disagreement.hint}")
+    elif nodes:
+        yield _finding("ok", "settings", "as the nodes have them")
 
 
 def _eviction(info: dict[str, Any]) -> Finding:

@@ -67,7 +67,7 @@ def evaluate(
         return None
     hold = _Hold(context, request, node) if alone or start.chances <= 0 else None
     if hold and not hold.taken():  # delivered twice, or whoever had it ended: who leads will find out which
-        ledger.put_back(request, uncounted=True)
+        ledger.put_back(request, uncounted=start.counted)
         return None
     spent = dict.fromkeys(("load_ms", "compute_ms", "cpu_ms", "encode_ms"), 0.0)
     apart = Apart.within(spec.timeout_seconds, hold.renew) if hold and (alone or spec.retries) else None
@@ -75,7 +75,9 @@ def evaluate(
         results = outcomes.found(context, spec, request, start, spent, fatal, apart)
     except fatal:
         if again and request.count * (request.last - request.first) > 1:
-            ledger.put_back(request, uncounted=not spec.retries)  # its process is not lost
+            ledger.put_back(
+                request, uncounted="" if spec.retries else start.counted
+            )  # its process is not lost
             if hold:
                 hold.end()
             again(LIMITS * spec.timeout_seconds)

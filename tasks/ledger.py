@@ -43,6 +43,8 @@ class Start:
     """With this one."""
     chances: int = 0
     """What is left after it: 0, it is the last one; below, there was none any more."""
+    counted: str = ""
+    """As what it is counted."""
     stamp: str = ""
     """The spec's, as it is now: code, data and results folder may change under the same id."""
     receipt: ChunkReceipt | None = None
@@ -248,23 +250,30 @@ class Ledger:
         """
         keys = [self.key(word) for word in ("done", "meta", "att", "hand", "lost")]
         args = [request.name, f"{time.time()} {node}", KEEP_SECONDS, int(hurried)]
-        verdict, text, starts, chances = self._run(scripts.START, keys, args)
+        verdict, text, starts, chances, counted = self._run(scripts.START, keys, args)
         receipt = ChunkReceipt.from_json(text) if verdict == b"done" else None
         stamp = text.decode() if verdict in (b"start", b"alone") else ""
         return Start(
-            verdict=verdict.decode(), starts=int(starts), chances=int(chances), stamp=stamp, receipt=receipt
+            verdict=verdict.decode(),
+            starts=int(starts),
+            chances=int(chances),
+            counted=counted.decode(),
+            stamp=stamp,
+            receipt=receipt,
         )
 
-    def put_back(self, request: ChunkRequest, *, uncounted: bool = False) -> None:
-        """The chunk is in nobody's hand until its next message is taken; `uncounted`, as if not started."""
+    def put_back(self, request: ChunkRequest, *, uncounted: str = "") -> None:
+        """The chunk is in nobody's hand until its next message is taken; `uncounted`, the start that was
+        counted as this was none.
+        """
         self.client.hdel(self.key("hand"), request.name)
         if uncounted:
-            self.client.hincrby(self.key("att"), request.name, -1)
+            self.client.hincrby(self.key("att"), uncounted, -1)
         self.note_sent([request.name], self.now())
 
-    def note_lost(self, request: ChunkRequest) -> None:
-        """The process that had the chunk has ended, and its node has not."""
-        self.client.hincrby(self.key("lost"), request.name, 1)
+    def note_lost(self, counted: str) -> None:
+        """The process of a start that was counted as this has ended, and its node has not."""
+        self.client.hincrby(self.key("lost"), counted, 1)
 
     def keep_in_hand(self, request: ChunkRequest, node: str) -> None:
         """It takes longer than a chunk may, and is not lost for that."""
@@ -361,6 +370,11 @@ def _numbers(receipt: ChunkReceipt, cost_ms: int) -> list[Any]:
 def _name(script: str) -> str:
     """What Redis calls a script that it has."""
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def counted_as(request: ChunkRequest, *, alone: bool) -> str:
+    """As what a start is counted whose message is known, and nothing else."""
+    return f"{request.name} apart" if alone else request.name
 
 
 def open_sweeps(client: redis.Redis) -> list[str]:

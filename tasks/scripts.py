@@ -25,28 +25,39 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 return state and 0 or 1
 """
 
-# A start that may take longer than its message allows is not begun, and not counted: `alone`. Earlier ones
-# have not come back. Three that ended with their node use up one chance, as one does whose process alone was
-# lost: nodes end for many reasons, and are seldom ended by what they compute.
+# Earlier starts have not come back. Three that ended with their node use up one chance, as one does whose
+# process alone was lost: nodes end for many reasons, and are seldom ended by what they compute. When the
+# chances are used up, combinations run in processes of their own, which a message must allow the time for:
+# else `alone`, and nothing begins. Such starts are counted by themselves: copies of a message that die
+# together leave a chance.
 # KEYS: done, meta, att, hand, lost
 # ARGV: chunk, now and node, ttl, whether the message allows no more time than others ('1')
 START: Final = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
-if old then return {'done', old, 0, 0} end
+if old then return {'done', old, 0, 0, ''} end
 local state = redis.call('HGET', KEYS[2], 'state')
-if state ~= 'open' then return {'closed', '', 0, 0} end
-local before = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0)
+if state ~= 'open' then return {'closed', '', 0, 0, ''} end
+local function spent(counted)
+  local starts = tonumber(redis.call('HGET', KEYS[3], counted) or 0)
+  local lost = math.min(tonumber(redis.call('HGET', KEYS[5], counted) or 0), starts)
+  return math.floor((starts + 2 * lost) / 3), starts
+end
 local stamp = redis.call('HGET', KEYS[2], 'stamp') or ''
 local retries = tonumber(redis.call('HGET', KEYS[2], 'retries') or 2)
-local lost = math.min(tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or 0), before)
-local chances = retries - math.floor((before + 2 * lost) / 3)
-if ARGV[4] == '1' and retries > 0 and chances == 0 then return {'alone', stamp, before, chances} end
+local apart = ARGV[1] .. ' apart'
+local used, together = spent(ARGV[1])
+local used_apart, alone = spent(apart)
+local chances, counted = retries - used, ARGV[1]
+if retries > 0 and chances <= 0 then chances, counted = -used_apart, apart end
+if ARGV[4] == '1' and counted == apart and chances == 0 then
+  return {'alone', stamp, together + alone, 0, counted}
+end
 redis.call('HDEL', KEYS[4], ARGV[1])
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
-local starts = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
+redis.call('HINCRBY', KEYS[3], counted, 1)
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 redis.call('EXPIRE', KEYS[4], ARGV[3])
-return {'start', stamp, starts, chances}
+return {'start', stamp, together + alone + 1, chances, counted}
 """
 
 # Two results of one chunk must be the same; where one of them failed (out of time, of memory), they need not.
@@ -83,8 +94,7 @@ return {1, ARGV[3]}
 RETRACT: Final = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[4], ARGV[1])
-redis.call('HDEL', KEYS[5], ARGV[1])
+for i = 4, 5 do redis.call('HDEL', KEYS[i], ARGV[1], ARGV[1] .. ' apart') end
 local counters = 4 + 2 * tonumber(ARGV[3])
 for i = 4, counters - 1, 2 do redis.call('HINCRBY', KEYS[3], ARGV[i], -ARGV[i + 1]) end
 for i = counters, #ARGV, 2 do redis.call('HINCRBY', KEYS[2], ARGV[i], -ARGV[i + 1]) end

@@ -19,7 +19,7 @@ from celery.worker.request import Request
 from tasks import names, settings
 from tasks.connection import connect
 from tasks.errors import SweepError
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, counted_as
 from tasks.messages import ChunkRequest
 
 log = logging.getLogger("sweepfleet.node")
@@ -46,6 +46,7 @@ class Blamed(Request):  # type: ignore[misc]  # Celery has no types
             return  # a node that ends kills its processes itself
         try:
             chunk = ChunkRequest.from_wire(self.args[0])
-            Ledger(connect(settings.load().redis_url or "", retries=0), chunk.sweep_id).note_lost(chunk)
+            ledger = Ledger(connect(settings.load().redis_url or "", retries=0), chunk.sweep_id)
+            ledger.note_lost(counted_as(chunk, alone=bool(self.kwargs.get("alone"))))
         except (redis.RedisError, SweepError, OSError) as e:
             log.warning("a lost process is not noted: %s", e, extra={"event": "lost_not_noted"})

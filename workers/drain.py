@@ -22,7 +22,7 @@ from celery.worker.control import Panel
 from tasks import names, settings
 from tasks.connection import connect
 from tasks.errors import SweepError
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, counted_as
 from tasks.messages import ChunkRequest
 
 log = logging.getLogger("sweepfleet.node")
@@ -118,6 +118,7 @@ def _put_back(consumer: Any) -> None:
         for request in held:
             if request.type == names.EVALUATE_CHUNK:  # not to blame for a node that was told to end
                 chunk = ChunkRequest.from_wire(request.args[0])
-                Ledger(client, chunk.sweep_id).put_back(chunk, uncounted=True)
+                counted = counted_as(chunk, alone=bool(request.kwargs.get("alone")))
+                Ledger(client, chunk.sweep_id).put_back(chunk, uncounted=counted)
     except (redis.RedisError, SweepError) as e:
         log.warning("starts stay counted: %s", e, extra={"event": "put_back_counted"})

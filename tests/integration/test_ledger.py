@@ -231,8 +231,7 @@ def test_a_node_that_ends_blames_its_chunks_a_third_as_much_as_a_lost_process(
     ledger: Ledger, lost: int, with_their_node: int, chances: int
 ) -> None:
     for _ in range(lost):
-        ledger.start(REQUEST)
-        ledger.note_lost(REQUEST)
+        ledger.note_lost(ledger.start(REQUEST).counted)
     for _ in range(with_their_node):
         ledger.start(REQUEST)
 
@@ -241,11 +240,19 @@ def test_a_node_that_ends_blames_its_chunks_a_third_as_much_as_a_lost_process(
     assert (start.starts, start.chances) == (lost + with_their_node + 1, chances)
 
 
+def test_copies_that_are_lost_together_leave_the_chance_to_run_apart(ledger: Ledger) -> None:
+    starts = [ledger.start(REQUEST) for _ in range(5)]
+    for start in starts:
+        ledger.note_lost(start.counted)
+
+    assert ledger.start(REQUEST, hurried=True).verdict == "alone"
+    assert ledger.start(REQUEST).chances == 0
+
+
 def test_retracting_gives_every_number_back_and_lets_the_chunk_start_anew(ledger: Ledger) -> None:
     receipt = a_receipt(REQUEST, ok=5, failed=3)
     for _ in range(3):
-        ledger.start(REQUEST)
-        ledger.note_lost(REQUEST)
+        ledger.note_lost(ledger.start(REQUEST).counted)
     commit(ledger, receipt)
 
     ledger.retract(receipt, REQUEST.cost_ms)

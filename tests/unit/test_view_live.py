@@ -66,7 +66,8 @@ def test_what_is_logged_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) ->
     drawn_to, raw = io.StringIO(), io.StringIO()
     monkeypatch.setattr("sys.stderr", raw)
     handler = logging.StreamHandler(raw)
-    logging.getLogger().addHandler(handler)
+    ours = logging.getLogger("sweepfleet")
+    ours.addHandler(handler)
 
     try:
         with live.Bar(Console(file=drawn_to, width=80, force_terminal=True)) as bar:
@@ -74,7 +75,7 @@ def test_what_is_logged_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) ->
             logging.getLogger("sweepfleet.x").warning("Redis was emptied")
         assert handler.stream is raw
     finally:
-        logging.getLogger().removeHandler(handler)
+        ours.removeHandler(handler)
 
     assert "Redis was emptied\n" in drawn_to.getvalue()
     assert raw.getvalue() == ""

@@ -66,16 +66,13 @@ def test_what_is_logged_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) ->
     drawn_to, raw = io.StringIO(), io.StringIO()
     monkeypatch.setattr("sys.stderr", raw)
     handler = logging.StreamHandler(raw)
-    ours = logging.getLogger("sweepfleet")
-    ours.addHandler(handler)
+    monkeypatch.setattr(logging.getLogger("sweepfleet"), "handlers", [handler])
 
-    try:
-        with live.Bar(Console(file=drawn_to, width=80, force_terminal=True)) as bar:
-            bar.show(a_status())
-            logging.getLogger("sweepfleet.x").warning("Redis was emptied")
-        assert handler.stream is raw
-    finally:
-        ours.removeHandler(handler)
+    with live.Bar(Console(file=drawn_to, width=80, force_terminal=True)) as bar:
+        bar.show(a_status())
+        logging.getLogger("sweepfleet.x").warning("Redis was emptied")
+
+    assert handler.stream is raw
 
     assert "Redis was emptied\n" in drawn_to.getvalue()
     assert raw.getvalue() == ""

@@ -271,9 +271,9 @@ class Ledger:
             self.client.hincrby(self.key("att"), uncounted, -1)
         self.note_sent([request.name], self.now())
 
-    def note_lost(self, counted: str) -> None:
-        """The process of a start that was counted as this has ended, and its node has not."""
-        self.client.hincrby(self.key("lost"), counted, 1)
+    def note_lost(self, request: ChunkRequest) -> None:
+        """The process that had the chunk has ended, and its node has not."""
+        self.client.hincrby(self.key("lost"), request.name, 1)
 
     def keep_in_hand(self, request: ChunkRequest, node: str) -> None:
         """It takes longer than a chunk may, and is not lost for that."""

@@ -28,8 +28,8 @@ return state and 0 or 1
 # Earlier starts have not come back. Three that ended with their node use up one chance, as one does whose
 # process alone was lost: nodes end for many reasons, and are seldom ended by what they compute. When the
 # chances are used up, combinations run in processes of their own, which a message must allow the time for:
-# else `alone`, and nothing begins. Such starts are counted by themselves: copies of a message that die
-# together leave a chance.
+# else `alone`, and nothing begins. Such starts are counted by themselves, for copies of a message that die
+# together must leave a chance, and three of them are one: what they run cannot reach the process above it.
 # KEYS: done, meta, att, hand, lost
 # ARGV: chunk, now and node, ttl, whether the message allows no more time than others ('1')
 START: Final = """
@@ -37,18 +37,14 @@ local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old then return {'done', old, 0, 0, ''} end
 local state = redis.call('HGET', KEYS[2], 'state')
 if state ~= 'open' then return {'closed', '', 0, 0, ''} end
-local function spent(counted)
-  local starts = tonumber(redis.call('HGET', KEYS[3], counted) or 0)
-  local lost = math.min(tonumber(redis.call('HGET', KEYS[5], counted) or 0), starts)
-  return math.floor((starts + 2 * lost) / 3), starts
-end
 local stamp = redis.call('HGET', KEYS[2], 'stamp') or ''
 local retries = tonumber(redis.call('HGET', KEYS[2], 'retries') or 2)
 local apart = ARGV[1] .. ' apart'
-local used, together = spent(ARGV[1])
-local used_apart, alone = spent(apart)
-local chances, counted = retries - used, ARGV[1]
-if retries > 0 and chances <= 0 then chances, counted = -used_apart, apart end
+local together = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0)
+local alone = tonumber(redis.call('HGET', KEYS[3], apart) or 0)
+local lost = math.min(tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or 0), together)
+local chances, counted = retries - math.floor((together + 2 * lost) / 3), ARGV[1]
+if retries > 0 and chances <= 0 then chances, counted = -math.floor(alone / 3), apart end
 if ARGV[4] == '1' and counted == apart and chances == 0 then
   return {'alone', stamp, together + alone, 0, counted}
 end

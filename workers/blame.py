@@ -19,7 +19,7 @@ from celery.worker.request import Request
 from tasks import names, settings
 from tasks.connection import connect
 from tasks.errors import SweepError
-from tasks.ledger import Ledger, counted_as
+from tasks.ledger import Ledger
 from tasks.messages import ChunkRequest
 
 log = logging.getLogger("sweepfleet.node")
@@ -42,11 +42,12 @@ class Blamed(Request):  # type: ignore[misc]  # Celery has no types
         return super().on_timeout(soft, timeout)
 
     def _blame(self) -> None:
-        if self.name != names.EVALUATE_CHUNK or state.should_terminate is not None:
-            return  # a node that ends kills its processes itself
+        if self.name != names.EVALUATE_CHUNK or self.kwargs.get("alone"):
+            return
+        if state.should_terminate is not None:  # a node that ends kills its processes itself
+            return
         try:
             chunk = ChunkRequest.from_wire(self.args[0])
-            ledger = Ledger(connect(settings.load().redis_url or "", retries=0), chunk.sweep_id)
-            ledger.note_lost(counted_as(chunk, alone=bool(self.kwargs.get("alone"))))
+            Ledger(connect(settings.load().redis_url or "", retries=0), chunk.sweep_id).note_lost(chunk)
         except (redis.RedisError, SweepError, OSError) as e:
             log.warning("a lost process is not noted: %s", e, extra={"event": "lost_not_noted"})

@@ -119,7 +119,7 @@ def test_a_chunk_whose_third_start_ends_too_is_quarantined_once_nobody_has_it(
 ) -> None:
     sweep, _ = one_poison_a_chunk
     (piece,) = sweep.plan.chunks
-    sweep.lose(piece, sweep.spec.retries + 1)
+    sweep.lose(piece, sweep.spec.retries + 3)
     sweep.ledger.hold(f"lease:{piece.name}", "a process that has ended", sweep.settings.lease_seconds)
     begun = time.monotonic()
 

@@ -200,13 +200,13 @@ def test_a_chunk_that_was_started_too_often_is_quarantined_unrun(
 ) -> None:
     monkeypatch.setenv(STARTED, str(tmp_path / "started"))
     piece = sweep.plan.chunks[0]
-    sweep.lose(piece, sweep.spec.retries + 1)
+    sweep.lose(piece, sweep.spec.retries + 3)
 
     receipt = sweep.run(piece)
 
     assert receipt is not None
     assert (receipt.outcome, receipt.failed) == ("quarantined", 5)
-    assert "ended 3 times" in receipt.error
+    assert "ended 5 times" in receipt.error
     assert not (tmp_path / "started").exists()
 
 

@@ -60,7 +60,8 @@ class Sweep:
         """So often a process began the chunk and ended in the middle, on a node that lives."""
         request = self.spec.request(piece, 0.0)
         for _ in range(times):
-            self.ledger.note_lost(self.ledger.start(request).counted)
+            self.ledger.start(request)
+            self.ledger.note_lost(request)
 
     def run_all(self) -> None:
         for piece in self.plan.chunks:

@@ -6,7 +6,7 @@ PYTHON := $(BIN)/python
 PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults chaos fuzz check lint types imports quick-tests deploy-files bench bench-peers accept clean run-time development
+.PHONY: help demo test tests-of-users tests-of-parts test-faults chaos fuzz check lint types imports quick-tests deploy-files bench bench-peers accept clean run-time development
 
 help: ## This list
 	@echo "Start with: make demo"
@@ -22,8 +22,18 @@ demo: run-time ## Install what runs (into .venv), make tick data, run a sweep on
 	@echo "  $(BIN)/producer init                           a sweep.yaml of your own"
 	@echo "The sweep that just ran is examples/demo/sweep.yaml; its results folder is below demo/results."
 
+QUICK := -m "not slow and not bench and not fault"
+OF_USERS := tests/docs tests/e2e
+APART := tests/unit tests/property tests/benchmarks $(OF_USERS)
+
 test: development check ## Install the development packages too, run check, then every other test but the slow ones
-	$(PYTEST) tests --ignore tests/unit --ignore tests/property --ignore tests/benchmarks -m "not slow and not bench and not fault"
+	@$(MAKE) -j2 tests-of-users tests-of-parts
+
+tests-of-users: # these mostly wait for processes, so two halves take little longer than one
+	$(PYTEST) -q $(OF_USERS) $(QUICK)
+
+tests-of-parts:
+	$(PYTEST) -q tests $(addprefix --ignore ,$(APART)) $(QUICK)
 
 test-faults: development ## Every fault of the durability table, the slow ones too (25 min on 2 cores)
 	$(PYTEST) tests/fault --timeout 0 -m "not bench"
@@ -65,7 +75,7 @@ deploy-files: development
 	$(BIN)/hadolint deploy/Dockerfile
 
 quick-tests: development
-	$(PYTEST) -q tests/unit tests/property -m "not slow and not bench and not fault"
+	$(PYTEST) -q tests/unit tests/property $(QUICK)
 
 bench: development ## How fast, after checking the answer; wants a machine with nothing else to do
 	$(PYTEST) tests/benchmarks -s --timeout 0

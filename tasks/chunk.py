@@ -20,9 +20,9 @@ from tasks import codec, outcomes, store
 from tasks.apart import LIMITS, Apart
 from tasks.connection import TRANSIENT
 from tasks.context import Context
+from tasks.counts import Start
 from tasks.errors import NotFound
 from tasks.joined import joined
-from tasks.ledger import Start
 from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import SweepSpec
 from tasks.runner import ChunkResult, Fatal

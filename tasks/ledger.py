@@ -12,14 +12,13 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import redis
-from redis.exceptions import NoScriptError
 
 from tasks import names, scripts
+from tasks.counts import Start, Totals
 from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
 
@@ -33,38 +32,6 @@ WORDS: Final = (
 LedgerState = Literal["open", "cancelling", "cancelled", "done", "failed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """What a worker is told when it wants to begin a chunk."""
-
-    verdict: Literal["start", "done", "closed", "alone"]
-    """`alone`: not begun, for this start needs a message that allows more time."""
-    starts: int = 0
-    """With this one."""
-    chances: int = 0
-    """What is left after it: 0, it is the last one; below, there was none any more."""
-    counted: str = ""
-    """As what it is counted."""
-    stamp: str = ""
-    """The spec's, as it is now: code, data and results folder may change under the same id."""
-    receipt: ChunkReceipt | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """What is committed, in backtests unless it says chunks; `cost_ms` as planned, `compute_ms` as
-    measured.
-    """
-
-    chunks: int = 0
-    backtests: int = 0
-    ok: int = 0
-    failed: int = 0
-    empty: int = 0
-    cost_ms: int = 0
-    compute_ms: int = 0
-
-
 class Ledger:
     """One sweep's records. Holds no state of its own: any number may exist in any number of processes."""
 
@@ -73,13 +40,7 @@ class Ledger:
         self.sweep_id = sweep_id
 
     def _run(self, script: str, keys: Sequence[str], args: Iterable[Any]) -> Any:
-        """Not by redis-py's `Script`, which takes longer to make and to call than the server to answer."""
-        name = _name(script)
-        try:
-            return self.client.execute_command("EVALSHA", name, len(keys), *keys, *args)
-        except NoScriptError:  # a server that was started anew
-            self.client.script_load(script)
-            return self.client.execute_command("EVALSHA", name, len(keys), *keys, *args)
+        return scripts.run(self.client, script, keys, args)
 
     def key(self, what: str) -> str:
         return names.sweep_key(self.sweep_id, what)
@@ -364,12 +325,6 @@ def _numbers(receipt: ChunkReceipt, cost_ms: int) -> list[Any]:
     }
     failing = [word for pair in receipt.failing.items() for word in pair]
     return [len(receipt.failing), *failing, *(word for pair in counters.items() for word in pair)]
-
-
-@lru_cache(maxsize=32)
-def _name(script: str) -> str:
-    """What Redis calls a script that it has."""
-    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def counted_as(request: ChunkRequest, *, alone: bool) -> str:

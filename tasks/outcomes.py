@@ -14,8 +14,8 @@ from tasks.combinations import Block
 from tasks.connection import TRANSIENT
 from tasks.context import Context
 from tasks.contract import Columns
+from tasks.counts import Start
 from tasks.errors import SweepError, TimeLimit
-from tasks.ledger import Start
 from tasks.messages import ChunkRequest
 from tasks.plan import SweepSpec
 from tasks.registry import Description

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from tasks.counts import Totals
 from tasks.heartbeat import Node, live_nodes
-from tasks.ledger import Ledger, Totals
+from tasks.ledger import Ledger
 from tasks.plan import SweepSpec
 from tasks.status import TERMINAL, State, Status, Workers
 

@@ -17,8 +17,9 @@ from celery import Celery
 from redis.exceptions import OutOfMemoryError
 
 from tasks import lost, rebuild, shards
+from tasks.counts import Totals
 from tasks.heartbeat import live_nodes
-from tasks.ledger import Ledger, Totals
+from tasks.ledger import Ledger
 from tasks.lost import Begun
 from tasks.plan import Chunk, ChunkPlan, SweepSpec
 from tasks.planning import plan_step

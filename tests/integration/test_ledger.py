@@ -9,7 +9,8 @@ import pytest
 
 from tasks import names
 from tasks.connection import connect
-from tasks.ledger import KEEP_SECONDS, Ledger, Totals, open_sweeps
+from tasks.counts import Totals
+from tasks.ledger import KEEP_SECONDS, Ledger, open_sweeps
 from tasks.messages import ChunkReceipt
 from tests.support.builders import a_plan, a_receipt, a_request, a_spec
 

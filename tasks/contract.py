@@ -5,13 +5,30 @@ Everything below `Strategy` in this file is optional for an author; the runner l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NoReturn, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
 Columns = Mapping[str, NDArray[Any]]
 """Named columns of equal length; read-only where they come from us."""
+
+
+class ColumnSet(Mapping[str, NDArray[Any]]):
+    """The columns that a field `columns` holds, as a mapping that has facts beside them."""
+
+    __slots__ = ()
+    columns: Columns
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
 
 DataKind = Literal["bars", "ticks"]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import Columns, DataKind
+from tasks.contract import Columns, ColumnSet, DataKind
 from tasks.data import zones
 from tasks.errors import DataError
 
@@ -41,7 +41,7 @@ class SliceRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Slice(Mapping[str, NDArray[Any]]):
+class Slice(ColumnSet):
     """Read-only columns by name, and which security they belong to.
 
     Ticks: `timestamp` (int64, nanoseconds of exchange-local wall time), `type` (int8, see `contract`),
@@ -65,15 +65,6 @@ class Slice(Mapping[str, NDArray[Any]]):
     """The file it was read from."""
     rows_in_file: NDArray[Any] | None = field(default=None, repr=False)
     """Of each row its place in that file, from 1 (a header line counts); None: as they come."""
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self.columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
 
     @property
     def rows(self) -> int:

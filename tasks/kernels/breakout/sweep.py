@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import PRICES, Columns
+from tasks.contract import PRICES, Columns, ColumnSet
 from tasks.kernels.breakout import trade, triples
 from tasks.kernels.breakout.boundaries import Boundaries, Clock, boundaries
 from tasks.kernels.breakout.settings import Schedule, Settings
@@ -47,7 +47,7 @@ class Trades:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BreakoutBars(Mapping[str, NDArray[Any]]):
+class BreakoutBars(ColumnSet):
     """Bars in order of time, and what was already found out about them."""
 
     columns: Columns = field(repr=False)
@@ -68,15 +68,6 @@ class BreakoutBars(Mapping[str, NDArray[Any]]):
             self.found[key] = _find_trades(self, schedule, instrument)
         found: Trades = self.found[key]
         return found
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self.columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
 
 
 def _find_trades(bars: BreakoutBars, schedule: Schedule, instrument: Instrument) -> Trades:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import ASK, BID, MISSING_TIME, Columns
+from tasks.contract import ASK, BID, MISSING_TIME, Columns, ColumnSet
 from tasks.kernels.closing.days import MINUTE_NS, closing_days, preclose_vwap
 from tasks.kernels.closing.play import play_days
 from tasks.kernels.closing.state import (
@@ -40,21 +40,12 @@ UNMAPPED_DFM: Final = dict.fromkeys(("EMIRATES", "PARKIN", "SALIK", "SPINNEYS", 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SortedTicks(Mapping[str, NDArray[Any]]):
+class SortedTicks(ColumnSet):
     """A slice of ticks with its rows' order in time and its days, found once for each way to sort."""
 
     security: str
     columns: Columns = field(repr=False)
     sorted: dict[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self.columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
 
     @property
     def ticks(self) -> tuple[Any, Any, Any, Any]:

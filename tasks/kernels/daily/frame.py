@@ -7,14 +7,14 @@ of zero is left to the arithmetic. High and low need not enclose open and close:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import MISSING_TIME, PRICES, Columns, Refuse
+from tasks.contract import MISSING_TIME, PRICES, Columns, ColumnSet, Refuse
 
 DAY_NS: Final = 86_400 * 10**9
 COLUMNS: Final = (*PRICES, "volume")
@@ -26,7 +26,7 @@ F8 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Frame(Mapping[str, NDArray[Any]]):
+class Frame(ColumnSet):
     """Read-only columns of equal length, ascending by date, one bar a date.
 
     `date` (int64, days since 1970), `open`, `high`, `low`, `close`, `volume` (float64).
@@ -37,15 +37,6 @@ class Frame(Mapping[str, NDArray[Any]]):
     segment: str = "ALL"
     newest: int | None = None
     """The newest date of the whole data set, days since 1970; None where the data does not say."""
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self.columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
 
     @property
     def bars(self) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import ASK, BID, Columns
+from tasks.contract import ASK, BID, Columns, ColumnSet
 from tasks.kernels.jit import as_kernel_column, kernel
 from tasks.kernels.market_making.days import TICK_COLUMNS, cut_days
 from tasks.kernels.market_making.fills import flatten
@@ -36,7 +36,7 @@ FEWEST_FOLLOWING: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TickDays(Mapping[str, NDArray[Any]]):
+class TickDays(ColumnSet):
     """A slice of ticks with its days cut out once; the columns themselves stay where they are."""
 
     columns: Columns = field(repr=False)
@@ -52,15 +52,6 @@ class TickDays(Mapping[str, NDArray[Any]]):
         if fixed not in self.cuts:
             self.cuts[fixed] = cut_days(*self.ticks, fixed)
         return self.cuts[fixed]
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self.columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
 
 
 def prepare(data: Columns) -> TickDays:

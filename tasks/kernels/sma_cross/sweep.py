@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contract import Columns, Refuse
+from tasks.contract import Columns, ColumnSet, Refuse
 from tasks.errors import DataError
 from tasks.kernels.bars.engine import ClosedTrades, room_for
 from tasks.kernels.bars.metrics import STATISTICS, as_columns
@@ -30,22 +30,13 @@ ASKED: Final[Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CrossBars(Mapping[str, NDArray[Any]]):
+class CrossBars(ColumnSet):
     """A slice in order and checked, with what all runs on it have in common."""
 
     columns: Columns = field(repr=False)
     bars: Bars
     calendar: BarCalendar | None
     """None where there is no bar."""
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self.columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
 
 
 def prepare(data: Columns, refuse: Refuse) -> CrossBars:

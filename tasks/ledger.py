@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import redis
@@ -141,7 +142,7 @@ class Ledger:
 
     def plan(self) -> ChunkPlan | None:
         packed = self.client.get(self.key("plan"))
-        return ChunkPlan.from_bytes(packed) if packed else None
+        return _plan_in(packed) if packed else None
 
     def meta(self) -> dict[str, str]:
         return {k.decode(): v.decode() for k, v in self.client.hgetall(self.key("meta")).items()}
@@ -266,8 +267,12 @@ class Ledger:
         self._run(scripts.RETRACT, keys, args)
 
     def part(self, chunk: str) -> bytes | None:
-        found: bytes | None = self.client.get(self.key(f"part:{chunk}"))
-        return found
+        return next(self.parts([chunk]))
+
+    def parts(self, chunks: Iterable[str]) -> Iterator[bytes | None]:
+        """In the order of `chunks`, in one question: together they should be small."""
+        keys = [self.key(f"part:{chunk}") for chunk in chunks]
+        return iter(self.client.mget(keys) if keys else [])
 
     def move_part(self, receipt: ChunkReceipt, file: str) -> bool:
         """The part lies in this file from now on, and no longer in Redis; False where that has changed."""
@@ -310,6 +315,12 @@ class Ledger:
 
     def release(self, lease: str, holder: str) -> None:
         self._run(scripts.RELEASE, [self.key(lease)], [holder])
+
+
+@lru_cache(maxsize=1)
+def _plan_in(packed: bytes) -> ChunkPlan:
+    """Every merge asks for it, and it may have a hundred thousand chunks."""
+    return ChunkPlan.from_bytes(packed)
 
 
 def _numbers(receipt: ChunkReceipt, cost_ms: int) -> list[Any]:

@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,11 @@ log = logging.getLogger("sweepfleet.merge")
 
 LEASE_SECONDS: Final = 30.0
 RENEW_SECONDS: Final = 10.0
+
+ASK_BYTES: Final = 4 * 2**20  # of parts, in one question to Redis
+ASK_PARTS: Final = 200
+
+_Work = tuple[Chunk, ChunkReceipt]
 
 Verdict = Literal["merged", "already", "incomplete", "held", "closed", "elsewhere"]
 """`incomplete`: a chunk is missing; `held`: somebody else is at it; `elsewhere`: the results folder is not
@@ -91,7 +96,8 @@ def merge(ledger: Ledger, shard: int, holder: str) -> Verdict:
         if not lease.held:
             return "held"
         try:
-            files = _write_shard(ledger, spec, shard, list(zip(chunks, receipts, strict=True)), lease)
+            work = [(c, r) for c, r in zip(chunks, receipts, strict=True) if r]
+            files = _write_shard(ledger, spec, shard, work, lease)
             note = {"files": files, "ms": round((time.perf_counter() - begun) * 1000)}
             kept.write(spec, shard, note, [r for r in receipts if r])
         except _PartGone as gone:
@@ -157,7 +163,7 @@ class _PartGone(Exception):
 
 
 def _write_shard(
-    ledger: Ledger, spec: SweepSpec, shard: int, work: list[tuple[Chunk, ChunkReceipt | None]], lease: _Lease
+    ledger: Ledger, spec: SweepSpec, shard: int, work: Sequence[_Work], lease: _Lease
 ) -> dict[str, dict[str, Any]]:
     wanted = schemas(spec)
     paths = {table: kept.piece(shard, table) for table in wanted}
@@ -167,23 +173,49 @@ def _write_shard(
         scratch = {t: stack.enter_context(whole_file(folder / p)) for t, p in paths.items()}
         with ExitStack() as writing:
             writers = {t: writing.enter_context(OrderedWriter(scratch[t], s)) for t, s in wanted.items()}
-            for chunk, receipt in work:
+            for chunk, receipt, part in _parts(ledger, spec, work):
                 lease.keep()
-                if receipt is not None:
-                    _add_chunk(ledger, spec, chunk, receipt, writers)
+                _add_chunk(spec, chunk, receipt, part, writers)
         files = {
             t: {"file": paths[t], "rows": writers[t].rows, "sha256": kept.digest(scratch[t])} for t in wanted
         }
     return files
 
 
+def _parts(
+    ledger: Ledger, spec: SweepSpec, work: Sequence[_Work]
+) -> Iterator[tuple[Chunk, ChunkReceipt, bytes]]:
+    """Each chunk with its part. Redis is asked for many at once: an answer takes longer than a small part."""
+    for some in _together(work):
+        held = ledger.parts(chunk.name for chunk, receipt in some if not receipt.file)
+        for chunk, receipt in some:
+            try:
+                part = store.read_part(spec.results, receipt.file) if receipt.file else next(held)
+            except PartDamaged as e:
+                raise _PartGone(chunk, receipt) from e
+            if part is None:
+                raise _PartGone(chunk, receipt)
+            yield chunk, receipt, part
+
+
+def _together(work: Iterable[_Work]) -> Iterator[list[_Work]]:
+    some: list[_Work] = []
+    size = 0
+    for chunk, receipt in work:
+        own = 0 if receipt.file else receipt.size_bytes
+        if some and (size + own > ASK_BYTES or len(some) == ASK_PARTS):
+            yield some
+            some, size = [], 0
+        some.append((chunk, receipt))
+        size += own
+    if some:
+        yield some
+
+
 def _add_chunk(
-    ledger: Ledger, spec: SweepSpec, chunk: Chunk, receipt: ChunkReceipt, writers: dict[str, OrderedWriter]
+    spec: SweepSpec, chunk: Chunk, receipt: ChunkReceipt, part: bytes, writers: dict[str, OrderedWriter]
 ) -> None:
     try:
-        part = store.read_part(spec.results, receipt.file) if receipt.file else ledger.part(chunk.name)
-        if part is None:
-            raise _PartGone(chunk, receipt)
         tables = codec.decode(part, receipt.sha256)
     except PartDamaged as e:
         raise _PartGone(chunk, receipt) from e

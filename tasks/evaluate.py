@@ -7,9 +7,10 @@ from typing import Any
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Task, shared_task
 
-from tasks import chunk, context, names
+from tasks import names
+from tasks.chunks import chunk, context
 from tasks.messages import ChunkRequest
-from tasks.publish import GRACE_SECONDS
+from tasks.wire.publish import GRACE_SECONDS
 
 
 @shared_task(name=names.EVALUATE_CHUNK, bind=True, acks_late=True, ignore_result=True)

@@ -1,4 +1,4 @@
-"""The chord's callback, and the last step of a sweep, as Celery tasks: glue around `tasks.shards`."""
+"""The chord's callback, and the last step of a sweep, as Celery tasks: glue around `tasks.results.shards`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from tasks import context, names, shards
-from tasks.ledger import Ledger
+from tasks import names
+from tasks.chunks import context
+from tasks.records.ledger import Ledger
+from tasks.results import shards
 
 log = logging.getLogger("sweepfleet.merge")
 

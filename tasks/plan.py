@@ -16,12 +16,12 @@ from typing import Any, Final, Self
 
 import pyarrow as pa
 
-from tasks import references
-from tasks.combinations import Space
 from tasks.contract import DataKind
 from tasks.data.slices import UNCLASSIFIED, SliceRef
 from tasks.errors import PartDamaged, UsageError
+from tasks.grid.combinations import Space
 from tasks.messages import ChunkRequest, chunk_name
+from tasks.plugins import references
 
 MOST_BYTES: Final = 2**32  # of a plan in plain: a thousand times what the largest sweep has
 ENGINE: Final = "1"

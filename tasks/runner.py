@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tasks import arrow
-from tasks.combinations import Block
 from tasks.contract import Columns
 from tasks.errors import ProcessEnded, StrategyError, SweepError
-from tasks.parameters import as_arrays
-from tasks.registry import Description
+from tasks.grid.combinations import Block
+from tasks.grid.parameters import as_arrays
+from tasks.plugins.registry import Description
+from tasks.results import arrow
 
 Fatal = tuple[type[BaseException], ...]
 EMPTY: Final = "empty"

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from tasks import registry
 from tasks.contract import Columns
 from tasks.data.tiny import bars, daily, ticks
-from tasks.description import faults
 from tasks.errors import StrategyFaulty
+from tasks.plugins import registry
+from tasks.plugins.description import faults
 from tasks.trials.examine import examine
 from tasks.trials.past import first_leak
 from tasks.trials.what_if import frozen

@@ -40,9 +40,10 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tasks import agreement, log, settings
-    from tasks.connection import check_server, connect, translated
+    from tasks import log, settings
     from tasks.errors import ClusterUnavailable
+    from tasks.wire import agreement
+    from tasks.wire.connection import check_server, connect, translated
 
     if options.queue:
         os.environ["PRODUCER_QUEUE"] = options.queue

@@ -5,7 +5,7 @@ drain, and refuse what is not for it.
 from __future__ import annotations
 
 from tasks import settings
-from tasks.celery_app import make_app
+from tasks.wire.celery_app import make_app
 from workers import drain, guarded_transport, heartbeat, kill, lifecycle
 
 guarded_transport.install()

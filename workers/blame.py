@@ -17,10 +17,10 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from tasks import names, settings
-from tasks.connection import connect
 from tasks.errors import SweepError
-from tasks.ledger import Ledger
 from tasks.messages import ChunkRequest
+from tasks.records.ledger import Ledger
+from tasks.wire.connection import connect
 
 log = logging.getLogger("sweepfleet.node")
 

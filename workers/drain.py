@@ -20,10 +20,10 @@ from celery.worker import state
 from celery.worker.control import Panel
 
 from tasks import names, settings
-from tasks.connection import connect
 from tasks.errors import SweepError
-from tasks.ledger import Ledger, counted_as
 from tasks.messages import ChunkRequest
+from tasks.records.ledger import Ledger, counted_as
+from tasks.wire.connection import connect
 
 log = logging.getLogger("sweepfleet.node")
 

@@ -8,8 +8,9 @@ from typing import Final
 
 import redis
 
-from tasks import dropped, settings
-from tasks.connection import connect
+from tasks import settings
+from tasks.wire import dropped
+from tasks.wire.connection import connect
 
 log = logging.getLogger("sweepfleet.messages")
 

@@ -9,13 +9,14 @@ from typing import Any, Final
 import redis
 from celery import Celery
 
-from tasks import names, progress
-from tasks.ledger import Ledger, open_sweeps
+from tasks import names
+from tasks.lead.rebuild import era
+from tasks.lead.reconcile import Lead
 from tasks.plan import SweepSpec
-from tasks.progress import Rate
-from tasks.rebuild import era
-from tasks.reconcile import Lead
-from tasks.status import Status
+from tasks.records import progress
+from tasks.records.ledger import Ledger, open_sweeps
+from tasks.records.progress import Rate
+from tasks.records.status import Status
 
 log = logging.getLogger("sweepfleet.node")
 

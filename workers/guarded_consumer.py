@@ -14,7 +14,7 @@ from typing import Any, Final
 from celery.worker.consumer import Consumer
 from kombu.exceptions import ContentDisallowed
 
-from tasks.signing import SignatureInvalid
+from tasks.wire.signing import SignatureInvalid
 from workers.drops import drop
 
 log = logging.getLogger("sweepfleet.messages")

@@ -13,7 +13,8 @@ from celery.exceptions import InvalidTaskError
 from celery.worker.strategy import default
 from kombu.exceptions import ContentDisallowed, DecodeError
 
-from tasks import names, signing
+from tasks import names
+from tasks.wire import signing
 from workers.drops import MALFORMED
 
 OURS: Final = frozenset({names.EVALUATE_CHUNK, names.MERGE_SHARD, names.FINISH})

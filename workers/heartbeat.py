@@ -20,12 +20,13 @@ from celery import bootsteps
 from celery.worker import state
 from kombu.exceptions import OperationalError
 
-from tasks import agreement, names, settings
-from tasks.celery_app import merge_queue
-from tasks.connection import connect
-from tasks.heartbeat import BEAT_SECONDS, Node, backtests_done, beat, leave
+from tasks import names, settings
 from tasks.messages import WIRE_VERSION
+from tasks.records.heartbeat import BEAT_SECONDS, Node, backtests_done, beat, leave
 from tasks.roots import absolute
+from tasks.wire import agreement
+from tasks.wire.celery_app import merge_queue
+from tasks.wire.connection import connect
 from workers.claims import Claims
 from workers.fleet import Fleet
 from workers.pinning import Cores

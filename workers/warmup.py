@@ -7,8 +7,8 @@ from __future__ import annotations
 import logging
 import time
 
-from tasks import registry
 from tasks.errors import StrategyError
+from tasks.plugins import registry
 
 log = logging.getLogger("sweepfleet.warmup")
 

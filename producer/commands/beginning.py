@@ -24,7 +24,7 @@ def write(path: Path, name: str | None, strategy: str, *, allow: Sequence[str], 
     A strategy in a file is looked for from where the user is, and named from where the sweep.yaml will be.
     """
     from producer.spec.template import init_text
-    from tasks import references, registry
+    from tasks.plugins import references, registry
     from tasks.roots import Roots
 
     if name is not None and not NAME.fullmatch(name):

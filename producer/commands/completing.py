@@ -44,7 +44,7 @@ def securities(context: click.Context, parameter: click.Parameter, incomplete: s
 
 
 def strategies(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    from tasks import registry
+    from tasks.plugins import registry
 
     return [name for name in registry.names() if name.startswith(incomplete)]
 

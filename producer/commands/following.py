@@ -22,7 +22,7 @@ from producer.view.output import table_width
 if TYPE_CHECKING:
     from producer.run.follower import Follower
     from producer.run.session import Session
-    from tasks.status import Status
+    from tasks.records.status import Status
 
 INTERRUPTED: Final = 130
 SUMMARY_ROWS: Final = 5

@@ -68,8 +68,8 @@ def _known_state(state: str | None) -> None:
     from typing import get_args
 
     from tasks.errors import UsageError
-    from tasks.parameters import nearest
-    from tasks.status import State
+    from tasks.grid.parameters import nearest
+    from tasks.records.status import State
 
     if state not in get_args(State):
         raise UsageError(f"no state '{state}'", hint=nearest(state, get_args(State)))

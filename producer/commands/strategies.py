@@ -11,7 +11,7 @@ from producer.commands import completing
 from producer.commands.call import Call, command, example, pass_call
 
 if TYPE_CHECKING:
-    from tasks.registry import Description
+    from tasks.plugins.registry import Description
 
 
 @command(
@@ -43,7 +43,7 @@ def _one(call: Call, name: str) -> Description:
     """What the user names is read from where the user is."""
     from dataclasses import replace
 
-    from tasks import references, registry
+    from tasks.plugins import references, registry
     from tasks.roots import Roots
 
     here = Path.cwd()
@@ -57,8 +57,8 @@ def _one(call: Call, name: str) -> Description:
 def _all(call: Call) -> list[Description]:
     """Every one that can be used; of the others it is said why not."""
     from producer.view import strategies as view
-    from tasks import registry
     from tasks.errors import StrategyError
+    from tasks.plugins import registry
 
     found = []
     for name in registry.names():

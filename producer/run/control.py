@@ -12,17 +12,21 @@ from producer.run.look import alive_url, live_url, nodes, shared_url
 from producer.run.records import SweepRecord
 from producer.run.session import Session
 from producer.run.submit import finished_session, open_session
-from tasks import kept, names, progress, registry, retry, store
-from tasks.celery_app import make_app
-from tasks.connection import connect, translated
+from tasks import names
 from tasks.data.digest import file_digest
 from tasks.errors import DataError, NotFound, PlanChanged, UsageError
-from tasks.heartbeat import Node
-from tasks.ledger import Ledger
+from tasks.lead import retry
 from tasks.plan import SweepSpec
+from tasks.plugins import registry
+from tasks.records import progress
+from tasks.records.heartbeat import Node
+from tasks.records.ledger import Ledger
+from tasks.records.status import Status
+from tasks.results import kept, store
 from tasks.roots import Roots
 from tasks.settings import Settings, allowing
-from tasks.status import Status
+from tasks.wire.celery_app import make_app
+from tasks.wire.connection import connect, translated
 
 NAMED: Final = 3  # securities in a message
 

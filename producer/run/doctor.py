@@ -135,7 +135,7 @@ def _private_stack() -> Finding:
 
 
 def _answers(socket: Path, server: subprocess.Popen[bytes]) -> str | None:
-    from tasks.connection import connect
+    from tasks.wire.connection import connect
 
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and server.poll() is None:
@@ -151,9 +151,9 @@ def _answers(socket: Path, server: subprocess.Popen[bytes]) -> str | None:
 
 
 def _server(url: str, settings: Settings) -> Iterator[Finding]:
-    from tasks import agreement, dropped
-    from tasks.connection import OLDEST_SERVER, connect, masked, translated
-    from tasks.heartbeat import live_nodes
+    from tasks.records.heartbeat import live_nodes
+    from tasks.wire import agreement, dropped
+    from tasks.wire.connection import OLDEST_SERVER, connect, masked, translated
 
     try:
         client = connect(url)

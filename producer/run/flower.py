@@ -15,9 +15,9 @@ from typing import Final, NoReturn
 
 from producer.run.local import Stack
 from tasks import settings as settings_
-from tasks.celery_app import make_app
 from tasks.errors import UsageError
 from tasks.settings import Settings
+from tasks.wire.celery_app import make_app
 
 PORT: Final = 5555
 PORTS_TRIED: Final = 20

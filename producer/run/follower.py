@@ -10,8 +10,8 @@ from typing import Final
 from producer.run import local, look, prepare, records
 from producer.run.records import SweepRecord
 from tasks.plan import SweepSpec
+from tasks.records.status import TERMINAL, Status
 from tasks.settings import Settings
-from tasks.status import TERMINAL, Status
 
 POLL_SECONDS: Final = 0.05
 

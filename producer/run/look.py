@@ -16,12 +16,12 @@ from producer.run import local, records
 from producer.run.records import SweepRecord
 from tasks import names
 from tasks.errors import ClusterUnavailable
+from tasks.records.status import TERMINAL, State, Status
 from tasks.settings import Settings
-from tasks.status import TERMINAL, State, Status
 
 if TYPE_CHECKING:
-    from tasks.heartbeat import Node
-    from tasks.progress import Rate
+    from tasks.records.heartbeat import Node
+    from tasks.records.progress import Rate
 
 
 def status(record: SweepRecord, settings: Settings) -> Status:
@@ -65,7 +65,7 @@ def watch(record: SweepRecord, settings: Settings, interval: float = 1.0) -> Ite
     if url is None:
         yield last
         return
-    from tasks.progress import Rate
+    from tasks.records.progress import Rate
 
     rate = Rate()
     while True:
@@ -89,8 +89,8 @@ def watch(record: SweepRecord, settings: Settings, interval: float = 1.0) -> Ite
 
 
 def nodes(settings: Settings) -> list[Node]:
-    from tasks.connection import connect, translated
-    from tasks.heartbeat import live_nodes
+    from tasks.records.heartbeat import live_nodes
+    from tasks.wire.connection import connect, translated
 
     url = shared_url(settings)
     if url is None:
@@ -111,9 +111,9 @@ def live_url(record: SweepRecord, settings: Settings) -> str | None:
 
 
 def _read(sweep_id: str, url: str, rate: Rate | None = None) -> Status | None:
-    from tasks import progress
-    from tasks.connection import connect, translated
-    from tasks.ledger import Ledger
+    from tasks.records import progress
+    from tasks.records.ledger import Ledger
+    from tasks.wire.connection import connect, translated
 
     with translated(url):
         ledger = Ledger(connect(url), sweep_id)

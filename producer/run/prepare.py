@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from producer.spec.check import CheckedSweep
-from tasks import kept, names, registry, store
+from tasks import names
 from tasks.data.bar_times import newest_until
 from tasks.data.digest import file_digest
 from tasks.data.slices import UNCLASSIFIED
 from tasks.data.whole import whole_file
 from tasks.errors import DataError, DataNotFound, FolderRefused
+from tasks.grid.parameters import ParameterType
 from tasks.home import expanded
-from tasks.parameters import ParameterType
 from tasks.plan import SecurityWork, SweepSpec
+from tasks.plugins import registry
+from tasks.results import kept, store
 from tasks.roots import Roots
 from tasks.settings import Settings
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 
-from tasks import references
 from tasks.errors import ClusterUnavailable, StrategyError
-from tasks.heartbeat import Node
-from tasks.loading import found_file
 from tasks.messages import WIRE_VERSION
 from tasks.plan import SweepSpec
-from tasks.references import InFile, InModule
+from tasks.plugins import references
+from tasks.plugins.loading import found_file
+from tasks.plugins.references import InFile, InModule
+from tasks.records.heartbeat import Node
 from tasks.roots import Roots
 
 

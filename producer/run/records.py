@@ -16,13 +16,16 @@ from tasks.data.whole import whole_file
 from tasks.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from tasks.status import State, Status  # its module loads Redis and Arrow: too slow for completion
+    from tasks.records.status import (  # its module loads Redis and Arrow: too slow for completion
+        State,
+        Status,
+    )
 
 FOLDER: Final = "sweeps"
 OVER: Final = frozenset({"cancelled", "interrupted", "done", "failed"})
-"""States that nothing follows by itself: those of `tasks.status.TERMINAL`."""
+"""States that nothing follows by itself: those of `tasks.records.status.TERMINAL`."""
 LAST: Final = "last"
-MASK: Final = "***"  # what `tasks.connection.masked` puts in a password's place
+MASK: Final = "***"  # what `tasks.wire.connection.masked` puts in a password's place
 LISTED: Final = 5  # ids named in a hint
 
 

@@ -19,15 +19,16 @@ from redis.exceptions import OutOfMemoryError
 
 from producer.run import local, prepare, records
 from producer.run.local import PrivateStack
-from tasks import progress, store
-from tasks.connection import translated
 from tasks.errors import ClusterUnavailable, StoreUnavailable
-from tasks.ledger import Ledger
+from tasks.lead.reconcile import Lead
 from tasks.plan import SweepSpec
-from tasks.progress import Rate
-from tasks.reconcile import Lead
+from tasks.records import progress
+from tasks.records.ledger import Ledger
+from tasks.records.progress import Rate
+from tasks.records.status import TERMINAL, Status
+from tasks.results import store
 from tasks.settings import Settings
-from tasks.status import TERMINAL, Status
+from tasks.wire.connection import translated
 
 RETRY_SECONDS: Final = 1.0
 GLANCE_SECONDS: Final = 0.1  # how late the end of a sweep may be noticed

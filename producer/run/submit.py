@@ -16,15 +16,18 @@ from producer.run.local import PrivateStack, StackHeld
 from producer.run.look import shared_url
 from producer.run.session import Session
 from producer.spec.check import CheckedSweep
-from tasks import agreement, kept, names, planning, retry
-from tasks.celery_app import make_app, merge_queue
-from tasks.connection import check_server, connect, masked, translated
+from tasks import names
 from tasks.errors import UsageError
-from tasks.heartbeat import live_nodes
-from tasks.ledger import Ledger
+from tasks.lead import planning, retry
 from tasks.plan import SweepSpec
+from tasks.records.heartbeat import live_nodes
+from tasks.records.ledger import Ledger
+from tasks.records.status import Status
+from tasks.results import kept
 from tasks.settings import Settings, allowing
-from tasks.status import Status
+from tasks.wire import agreement
+from tasks.wire.celery_app import make_app, merge_queue
+from tasks.wire.connection import check_server, connect, masked, translated
 
 
 def submit(

@@ -20,8 +20,8 @@ from producer.spec.report import Problems
 from producer.spec.securities import reason
 from producer.spec.sweep import CheckedSweep, SecuritySpace, Sweep
 from producer.spec.tried import try_out
-from tasks import references
 from tasks.errors import UsageError
+from tasks.plugins import references
 
 __all__ = ["CheckedSweep", "Overrides", "SecuritySpace", "Sweep", "check", "load"]
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import BeforeValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from tasks.parameters import nearest, shown
+from tasks.grid.parameters import nearest, shown
 
 VERSION: Final = 1
 NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"

@@ -18,16 +18,16 @@ from producer.spec.securities import select
 from producer.spec.shape import UNKNOWN
 from producer.spec.spaces import Builder, Layers
 from producer.spec.sweep import SecuritySpace, Sweep
-from tasks import references, registry
-from tasks.combinations import SpaceTooLarge
-from tasks.constraints import Constraint, ConstraintFailed, ConstraintInvalid, parse
 from tasks.contract import DataKind
 from tasks.data import catalog as catalog_
 from tasks.data.bar_times import bar_seconds
 from tasks.data.catalog import Catalog, Entry
 from tasks.errors import DataError, StrategyError, UsageError
-from tasks.parameters import Parameter, nearest
-from tasks.registry import Description
+from tasks.grid.combinations import SpaceTooLarge
+from tasks.grid.constraints import Constraint, ConstraintFailed, ConstraintInvalid, parse
+from tasks.grid.parameters import Parameter, nearest
+from tasks.plugins import references, registry
+from tasks.plugins.registry import Description
 from tasks.roots import Roots
 
 MOST_NAMED: Final = 5  # securities in one message

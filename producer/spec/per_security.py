@@ -18,7 +18,7 @@ from producer.spec.spaces import choices_of
 from producer.spec.sweep import Sweep
 from producer.spec.values import Choice
 from tasks.data.catalog import Catalog
-from tasks.parameters import Parameter, nearest, shown
+from tasks.grid.parameters import Parameter, nearest, shown
 
 SPEC: Final[TypeAdapter[Any]] = TypeAdapter(ParameterSpec)
 

@@ -13,8 +13,8 @@ from producer.spec.nodes import Node, Place
 from producer.spec.places import PathRefused, resolved
 from producer.spec.report import Problems
 from producer.spec.securities import reason
-from tasks.combinations import Axis, canonical
-from tasks.parameters import Parameter, Value, ValueRefused, coerce, nearest
+from tasks.grid.combinations import Axis, canonical
+from tasks.grid.parameters import Parameter, Value, ValueRefused, coerce, nearest
 
 MOST_SHOWN: Final = 20  # problems of a file with a million rows
 

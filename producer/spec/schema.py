@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from producer.spec.model import SweepFile
-from tasks import registry
+from tasks.plugins import registry
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 FILE_NAME: Final = "sweep.schema.json"

@@ -12,7 +12,7 @@ from producer.spec.nodes import Node, Place, Source
 from producer.spec.places import PathRefused, resolved
 from producer.spec.report import Problems
 from tasks.data.catalog import Catalog, Entry
-from tasks.parameters import nearest
+from tasks.grid.parameters import nearest
 
 
 def select(

@@ -25,7 +25,7 @@ from producer.spec.model import (
 )
 from producer.spec.nodes import Entries, Node, Place
 from producer.spec.report import Problems
-from tasks.parameters import nearest, shown
+from tasks.grid.parameters import nearest, shown
 
 MISSING: Final[Mapping[tuple[str, ...], Any]] = {
     ("name",): "unnamed",

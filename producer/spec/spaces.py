@@ -12,9 +12,9 @@ from producer.spec.nodes import Entries, Node
 from producer.spec.points import Points
 from producer.spec.report import Problems
 from producer.spec.values import Choice, choice, size_of
-from tasks.combinations import Axis, Space
-from tasks.constraints import Constraint
-from tasks.parameters import Parameter, Value, nearest
+from tasks.grid.combinations import Axis, Space
+from tasks.grid.constraints import Constraint
+from tasks.grid.parameters import Parameter, Value, nearest
 
 MOST_BACKTESTS: Final = 10**10
 COUNTABLE: Final = 2**62  # raw indices are int64

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from producer.spec.model import SweepFile
 from producer.spec.nodes import Entries
 from producer.spec.report import Problems
-from tasks.combinations import Space
 from tasks.contract import DataKind
 from tasks.data.catalog import Catalog, Entry
-from tasks.registry import Description
+from tasks.grid.combinations import Space
+from tasks.plugins.registry import Description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

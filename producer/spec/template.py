@@ -14,10 +14,10 @@ from typing import Final
 
 from producer.spec.nodes import WORDS as YAML_WORDS
 from producer.spec.schema import POINTER
-from tasks import registry
-from tasks.parameters import REQUIRED, Parameter, Value
-from tasks.references import InFile, parse
-from tasks.registry import Description
+from tasks.grid.parameters import REQUIRED, Parameter, Value
+from tasks.plugins import registry
+from tasks.plugins.references import InFile, parse
+from tasks.plugins.registry import Description
 
 PLAIN: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 COLUMN: Final = 44  # where comments begin

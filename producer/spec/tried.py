@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from producer.spec import nodes
 from producer.spec.sweep import Sweep
-from tasks.registry import Description
+from tasks.plugins.registry import Description
 from tasks.trials.examine import examine
 
 

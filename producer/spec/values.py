@@ -16,8 +16,8 @@ from producer.spec import nodes
 from producer.spec.model import Fixed, Range, Values
 from producer.spec.nodes import Node, Place
 from producer.spec.report import Problems
-from tasks.combinations import canonical
-from tasks.parameters import WORDS, Parameter, Value, ValueRefused, coerce, shown
+from tasks.grid.combinations import canonical
+from tasks.grid.parameters import WORDS, Parameter, Value, ValueRefused, coerce, shown
 
 MOST_ROUNDED: Final = 10**6
 COUNTLESS: Final = 10**30  # no sweep has as many; larger numbers are not told apart

@@ -14,8 +14,8 @@ from producer.view.output import as_json
 if TYPE_CHECKING:
     from producer.outcome.failed import FailureGroup
     from producer.run.records import SweepRecord
-    from tasks.heartbeat import Node
-    from tasks.status import Status
+    from tasks.records.heartbeat import Node
+    from tasks.records.status import Status
 
 
 def status(status: Status, *, best: Mapping[str, Any] | None = None) -> dict[str, Any]:

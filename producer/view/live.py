@@ -26,7 +26,7 @@ from producer.view.output import Output, is_terminal, mask
 from tasks.names import DISTRIBUTION
 
 if TYPE_CHECKING:
-    from tasks.status import Status
+    from tasks.records.status import Status
 
 FRAMES_PER_SECOND: Final = 8  # smooth to the eye, under 1 % of a core
 WIDEST_BAR: Final = 40

@@ -11,7 +11,7 @@ from producer.view.table import Column, Drawn, draw
 
 if TYPE_CHECKING:
     from producer.run.doctor import Finding
-    from tasks.heartbeat import Node
+    from tasks.records.heartbeat import Node
 
 
 def nodes_table(nodes: Sequence[Node], *, width: int | None, now: float) -> Drawn:

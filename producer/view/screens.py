@@ -12,7 +12,7 @@ from producer.view.table import Column, Drawn, draw
 
 if TYPE_CHECKING:
     from producer.run.records import SweepRecord
-    from tasks.status import Status
+    from tasks.records.status import Status
 
 INDENT: Final = "   "
 

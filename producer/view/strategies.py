@@ -9,10 +9,10 @@ from rich.cells import cell_len
 
 from producer.view import words
 from producer.view.table import GAP, Column, draw
-from tasks.parameters import Parameter, shown
+from tasks.grid.parameters import Parameter, shown
 
 if TYPE_CHECKING:
-    from tasks.registry import Description
+    from tasks.plugins.registry import Description
 
 LEAST_TEXT: Final = 20  # characters of the last column that are shown even on a narrow terminal
 WHOLE: Final = "whole number"

@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import arrow
 from tasks.data.synth_bars import F8, identity_of, names_of
 from tasks.data.whole import whole_file
+from tasks.results import arrow
 
 LAST_DAY: Final = np.datetime64("2025-06-30", "D")  # a Monday
 DAYS: Final = 750

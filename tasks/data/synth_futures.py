@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import arrow
 from tasks.data import zones
 from tasks.data.synth_bars import F8, I8, Bars, identity_of, walk
 from tasks.data.whole import whole_file
+from tasks.results import arrow
 
 ZONE: Final = "America/Chicago"
 FIRST_DAY: Final = np.datetime64("2024-02-26", "D")  # a Monday; clocks change on 10 March and 3 November

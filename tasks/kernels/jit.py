@@ -19,7 +19,7 @@ import numpy as np
 from numba.core.errors import NumbaExperimentalFeatureWarning
 from numpy.typing import NDArray
 
-from tasks import sources
+from tasks.plugins import sources
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

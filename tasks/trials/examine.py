@@ -18,11 +18,11 @@ from typing import Final
 
 import numpy as np
 
-from tasks import arrow
 from tasks.contract import Columns
-from tasks.description import Description
 from tasks.errors import DataError
-from tasks.parameters import Value
+from tasks.grid.parameters import Value
+from tasks.plugins.description import Description
+from tasks.results import arrow
 from tasks.trials.past import changed_pasts
 from tasks.trials.samples import digest, filled, invented, some_combinations
 from tasks.trials.trial import Metrics, Trial, Wrong, said

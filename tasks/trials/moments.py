@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import arrow
 from tasks.contract import Columns
+from tasks.results import arrow
 
 DAY_NS: Final = 86_400 * 10**9
 NEVER: Final = int(np.iinfo(np.int64).max)

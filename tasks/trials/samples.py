@@ -12,8 +12,8 @@ import numpy as np
 from tasks.contract import DataKind
 from tasks.data import tiny
 from tasks.data.slices import Slice
-from tasks.description import Description
-from tasks.parameters import REQUIRED, Parameter, Value, ValueRefused, coerce, nearest
+from tasks.grid.parameters import REQUIRED, Parameter, Value, ValueRefused, coerce, nearest
+from tasks.plugins.description import Description
 
 ROWS: Final = 300
 COMBINATIONS: Final = 8

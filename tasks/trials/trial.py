@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contract import Columns
-from tasks.description import Description
 from tasks.errors import SweepError
-from tasks.parameters import Value, as_arrays
+from tasks.grid.parameters import Value, as_arrays
+from tasks.plugins.description import Description
 from tasks.trials.what_if import frozen
 
 HERE: Final = Path(__file__).parent

@@ -18,7 +18,7 @@ import pytest
 
 from tasks.strategies.bigbar import BigBar
 from tests.support.bigbar_cases import columns_of, read_bars, row_bits
-from tests.support.expected_bigbar import FIGURES, groups
+from tests.support.expected.bigbar import FIGURES, groups
 
 FULL_GRID = [
     {"atr_period": p, "k_atr_int": k, "uptail_max_ratio_int": t, "previous_weight_int": w}

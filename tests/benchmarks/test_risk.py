@@ -19,7 +19,7 @@ import pytest
 from tasks.kernels.daily.indicators import cut, indicators
 from tasks.strategies.risk_score import RiskScore
 from tests.support.daily_frames import daily_frames, daily_slices
-from tests.support.reference_risk import risk
+from tests.support.reference.risk import risk
 
 pytestmark = [pytest.mark.bench, pytest.mark.shared]
 

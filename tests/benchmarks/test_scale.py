@@ -2,7 +2,7 @@
 
 20,000 chunks of one backtest each (`SCALE_CHUNKS=100000` for more) go through a producer that follows, two
 processes of a node, and the merge. The rates are why chunks are planned to last seconds
-(`tasks.chunking`), the batch why publishing keeps up (`tasks.publish.BATCH`).
+(`tasks.lead.chunking`), the batch why publishing keeps up (`tasks.wire.publish.BATCH`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import psutil
 import pytest
 import redis
 
-from tasks import names, reconcile
-from tasks.celery_app import make_app
-from tasks.heartbeat import beat
-from tasks.publish import Publisher
+from tasks import names
+from tasks.lead import reconcile
+from tasks.records.heartbeat import beat
+from tasks.wire.celery_app import make_app
+from tasks.wire.publish import Publisher
 from tests.support import plugin
 from tests.support.broker import running_broker, valkey_program
 from tests.support.builders import a_node

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 
 from tasks.strategies.sma_cross import SmaCross
-from tests.support.expected_bigbar import groups
+from tests.support.checkout import ROOT
+from tests.support.expected.bigbar import groups
 from tests.support.sma_cross_cases import columns_of, differences, read_bars
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 PEERS: Final = Path(__file__).parent / "peers"
 PEERS_PYTHON: Final = ROOT / ".venv-peers/bin/python"
 GRID: Final = [(fast, slow) for fast in range(2, 40) for slow in range(30, 111, 10) if fast < slow]

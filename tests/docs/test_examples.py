@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import registry
+from tasks.plugins import registry
 from tests.docs.conftest import Reader
-from tests.support.pages import ROOT
+from tests.support.checkout import ROOT
 
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/sweep.yaml"))
 OF_A_USER = {"own-strategy"}

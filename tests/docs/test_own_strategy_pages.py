@@ -14,7 +14,8 @@ from typing import Final
 
 import pytest
 
-from tests.support.pages import ROOT, blocks
+from tests.support.checkout import ROOT
+from tests.support.pages import blocks
 
 FILE: Final = re.compile(r"# (\S+\.(?:py|ya?ml))")
 WRITE: Final = "docs/how-to/write-a-strategy.md"

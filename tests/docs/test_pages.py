@@ -12,7 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from producer.cli import root
-from tests.support.pages import ROOT, blocks, links, pages, typed
+from tests.support.checkout import ROOT
+from tests.support.pages import blocks, links, pages, typed
 
 
 def commands() -> list[tuple[str, list[str]]]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import ROOT, Block, blocks
+from tests.support.checkout import ROOT
+from tests.support.pages import Block, blocks
 
 PAGE = "docs/tutorial/first-sweep.md"
 

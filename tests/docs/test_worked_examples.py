@@ -7,9 +7,10 @@ from typing import Final
 
 import pytest
 
-from tasks import registry
+from tasks.plugins import registry
 from tests.docs.conftest import Reader
-from tests.support.pages import ROOT, Block, blocks
+from tests.support.checkout import ROOT
+from tests.support.pages import Block, blocks
 
 HEADING: Final = "## A worked example"
 FILE: Final = re.compile(r"# (\S+\.ya?ml)")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tasks.connection import connect
 from tasks.data.synth import write_ticks
+from tasks.wire.connection import connect
 from tests.support.broker import Broker
 from tests.support.cli import Desk, Running, a_desk
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.connection import connect
 from tasks.data.synth import write_ticks
-from tasks.heartbeat import beat
+from tasks.records.heartbeat import beat
+from tasks.wire.connection import connect
 from tests.support.broker import Broker, free_port, running_broker, valkey_program
 from tests.support.builders import a_node
 from tests.support.cli import Answer, Desk

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.ledger import Ledger
+from tasks.records.ledger import Ledger
 from tests.e2e.conftest import Fleet
 from tests.support.broker import free_port
 from tests.support.cli import Desk, a_desk, done_in, the_open_sweep

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Desk
-from tests.support.expected import Case, Group, Results, differences, groups, write_workbook
+from tests.support.expected.results import Case, Group, Results, differences, groups, write_workbook
 
 ALL = 302
 VARIANTS = {"v1_baseline", "v2_price_follow_qty_cooldown", "v2_1_stop_loss", "v3_liquidity_monitor"}

@@ -11,9 +11,11 @@ from typing import Final
 
 import pytest
 
-from tests.support import expected_bigbar, expected_breakout, expected_vcp
 from tests.support.agreement import Group, differences
 from tests.support.cli import Desk
+from tests.support.expected import bigbar as expected_bigbar
+from tests.support.expected import breakout as expected_breakout
+from tests.support.expected import vcp as expected_vcp
 
 Suite = Callable[[Path], Iterable[Group]]
 SUITES: Final[dict[str, tuple[Suite, int]]] = {

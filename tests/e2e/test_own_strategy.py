@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.connection import connect
 from tasks.data.synth import write_daily
+from tasks.wire.connection import connect
 from tests.e2e.conftest import Fleet
 from tests.support.broker import Broker
+from tests.support.checkout import ROOT
 from tests.support.cli import Desk, Running, a_desk
-from tests.support.pages import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -208,7 +208,7 @@ def test_what_lies_outside_is_refused_before_anything_runs(
 @contextlib.contextmanager
 def a_node(desk: Desk, url: str, *flags: object) -> Iterator[Running]:
     """A node that allows what the flags say."""
-    from tasks.heartbeat import live_nodes
+    from tasks.records.heartbeat import live_nodes
     from tests.support.cluster import wait_until
 
     node = desk.start("worker", "start", "--redis", url, "--cores", 1, *flags)

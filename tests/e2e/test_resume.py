@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import kept
-from tasks.connection import connect
+from tasks.results import kept
+from tasks.wire.connection import connect
 from tests.e2e.conftest import Fleet
 from tests.support import plugin, tiny_strategy
 from tests.support.cli import Desk, a_desk, the_open_sweep

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tasks.ledger import Ledger
+from tasks.records.ledger import Ledger
 from tests.e2e.conftest import Fleet
 from tests.support.cli import Desk, Running, a_desk, done_in, the_open_sweep
 from tests.support.cluster import wait_until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.connection import connect
+from tasks.wire.connection import connect
 from tests.support import plugin
 from tests.support.broker import Broker, free_port, running_broker, valkey_program
 from tests.support.cli import a_desk

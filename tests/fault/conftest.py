@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fault_lab import Lab, Setup, a_lab
+from tests.support.fault.lab import Lab, Setup, a_lab
 
 MakeLab = Callable[..., Lab]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks import shards
-from tasks.connection import connect
-from tasks.ledger import Ledger
+from tasks.records.ledger import Ledger
+from tasks.results import shards
+from tasks.wire.connection import connect
 from tests.fault.conftest import MakeLab
 from tests.support import plugin
 from tests.support.cluster import wait_until
-from tests.support.fault_points import ONCE, PLACES, POINT, PROGRAM, plant
+from tests.support.fault.points import ONCE, PLACES, POINT, PROGRAM, plant
 from tests.support.sweeps import Sweep, a_sweep
 
 CHORD = ("part return", "publishing the merge")

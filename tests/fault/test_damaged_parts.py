@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.data.whole import whole_file
-from tasks.store import work_folder
+from tasks.results.store import work_folder
 from tests.fault.conftest import MakeLab
 from tests.support.cluster import wait_until
 

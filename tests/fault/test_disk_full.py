@@ -13,7 +13,7 @@ import pytest
 from tasks.data.synth import write_ticks
 from tests.support import plugin, tiny_strategy
 from tests.support.cli import Desk, a_desk
-from tests.support.fault_disk import SmallDisk, a_small_disk
+from tests.support.fault.disk import SmallDisk, a_small_disk
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks import ledger, names, progress, reconcile, shards
-from tasks.heartbeat import beat
+from tasks import names
+from tasks.lead import reconcile
 from tasks.messages import ChunkReceipt
+from tasks.records import ledger, progress
+from tasks.records.heartbeat import beat
+from tasks.results import shards
 from tests.support import plugin
 from tests.support.builders import a_node
 from tests.support.cluster import wait_until

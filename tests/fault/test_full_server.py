@@ -10,12 +10,12 @@ from typing import Final
 
 import pytest
 
-from tasks.heartbeat import live_nodes
+from tasks.records.heartbeat import live_nodes
 from tests.fault.conftest import MakeLab
 from tests.support.cluster import wait_until
-from tests.support.fault_lab import Lab
-from tests.support.fault_points import BLIND, PROGRAM
-from tests.support.fault_strategy import DEPTH
+from tests.support.fault.fault_strategy import DEPTH
+from tests.support.fault.lab import Lab
+from tests.support.fault.points import BLIND, PROGRAM
 
 MIB: Final = 2**20
 VALUES: Final = 120  # twice as many chunks, of 100 KB each: 24 MB

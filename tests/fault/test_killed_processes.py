@@ -10,7 +10,7 @@ import pytest
 
 from tests.fault.conftest import MakeLab
 from tests.support.cluster import is_running, wait_until
-from tests.support.fault_lab import LEASE_SECONDS
+from tests.support.fault.lab import LEASE_SECONDS
 
 SLOTS = 4
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from tests.fault.conftest import MakeLab
-from tests.support.fault_lab import Lab
+from tests.support.fault.lab import Lab
 
 SWEEPS = 5
 SETTLED = 2  # what a node opens once, it has opened by then

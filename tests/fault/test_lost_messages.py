@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tasks import names
-from tasks.reconcile import STILL_SECONDS
+from tasks.lead.reconcile import STILL_SECONDS
 from tests.fault.conftest import MakeLab
 from tests.support.cli import a_desk
 from tests.support.cluster import wait_until
-from tests.support.fault_lab import Lab
+from tests.support.fault.lab import Lab
 
 
 def test_a07_a_chunk_that_was_handed_to_a_dead_node_goes_out_again(make_lab: MakeLab) -> None:

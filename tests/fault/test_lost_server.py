@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.fault.conftest import MakeLab
-from tests.support.fault_lab import Lab
+from tests.support.fault.lab import Lab
 
 SLOTS = 4
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from tests.fault.conftest import MakeLab
-from tests.support.fault_lab import Lab
-from tests.support.fault_strategy import DEPTH
+from tests.support.fault.fault_strategy import DEPTH
+from tests.support.fault.lab import Lab
 
 pytestmark = pytest.mark.fault
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
-from tasks import publish
 from tasks.messages import ChunkReceipt
+from tasks.wire import publish
 from tests.support import plugin
 from tests.support.cluster import Cluster, WorkerNode, a_cluster, wait_until
 from tests.support.sweeps import Sweep, a_sweep

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fault.conftest import MakeLab
 from tests.support.cluster import wait_until
-from tests.support.fault_lab import Lab
+from tests.support.fault.lab import Lab
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
 

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from tasks import names
-from tasks.reconcile import AGAIN_SECONDS, LOOK_SECONDS, QUIET_SECONDS
+from tasks.lead.reconcile import AGAIN_SECONDS, LOOK_SECONDS, QUIET_SECONDS
 from tests.fault.conftest import MakeLab
 from tests.support.cluster import wait_until
-from tests.support.fault_lab import Lab
+from tests.support.fault.lab import Lab
 from tests.support.sweeps import request_in
 
 QUEUE = names.PREFIX + names.QUEUE

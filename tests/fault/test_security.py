@@ -13,14 +13,16 @@ from typing import Any
 
 import pytest
 
-from tasks.connection import connect
 from tasks.data.synth import write_ticks
-from tests.support import fault_strategy, flower, plugin
+from tasks.wire.connection import connect
+from tests.support import flower, plugin
 from tests.support.broker import debian_redis_program, valkey_program
+from tests.support.checkout import ROOT
 from tests.support.cli import Desk, a_desk, done_in, the_open_sweep
 from tests.support.cluster import wait_until
-from tests.support.fault_lab import SOURCE, STRATEGIES
-from tests.support.secured import ROOT, SecuredServer, secured_server
+from tests.support.fault import fault_strategy
+from tests.support.fault.lab import SOURCE, STRATEGIES
+from tests.support.secured import SecuredServer, secured_server
 
 pytestmark = pytest.mark.timeout(300)  # many short commands, each a process of its own
 LOGIN = "ann:correct horse"

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 from tasks import names
-from tasks.celery_app import make_app
+from tasks.wire.celery_app import make_app
 from tests.support import plugin
 from tests.support.broker import running_broker, valkey_program
 from tests.support.cluster import WorkerNode, a_cluster, is_running, wait_until

@@ -10,8 +10,8 @@ import pytest
 from kombu import Connection
 
 from tests.fault.conftest import MakeLab
-from tests.support.fault_lab import LEASE_SECONDS
-from tests.support.fault_node import PROGRAM, SLOW_MERGE
+from tests.support.fault.lab import LEASE_SECONDS
+from tests.support.fault.node import PROGRAM, SLOW_MERGE
 
 SLOW_SECONDS = 15.0
 MERGE_SECONDS = 10.0

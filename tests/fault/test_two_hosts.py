@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fault_hosts import NotAllowed, TwoHosts, two_hosts
-from tests.support.fault_lab import Lab, Setup, a_lab
+from tests.support.fault.hosts import NotAllowed, TwoHosts, two_hosts
+from tests.support.fault.lab import Lab, Setup, a_lab
 
 pytestmark = pytest.mark.fault
 

@@ -11,11 +11,12 @@ from typing import Any, Final
 import pytest
 from pydantic import SecretStr
 
-from tasks import agreement, names
-from tasks.connection import connect
+from tasks import names
 from tasks.errors import ClusterUnavailable
-from tasks.heartbeat import beat, leave
+from tasks.records.heartbeat import beat, leave
 from tasks.settings import Settings, as_environment, load
+from tasks.wire import agreement
+from tasks.wire.connection import connect
 from tests.support.broker import running_broker, valkey_program
 from tests.support.builders import a_node
 from tests.support.cluster import a_cluster, wait_until

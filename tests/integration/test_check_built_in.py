@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks import registry
+from tasks.plugins import registry
 from tasks.testing import check_strategy, daily
 
 NO_TIMES = "look-ahead is not looked for: its trace has no column of times"

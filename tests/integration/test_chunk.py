@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import codec
-from tasks.counts import Totals
 from tasks.data.digest import file_digest
 from tasks.data.synth import write_ticks
+from tasks.records.counts import Totals
+from tasks.results import codec
 from tests.support.sweeps import Sweep, a_sweep
 from tests.support.tiny_strategy import PREPARATION, STARTED
 

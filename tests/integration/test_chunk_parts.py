@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import chunk, codec, store
+from tasks.chunks import chunk
+from tasks.results import codec, store
 from tests.support.broker import free_port, valkey_program, wait_until_it_answers
 from tests.support.cluster import wait_until
 from tests.support.sweeps import Sweep, a_sweep

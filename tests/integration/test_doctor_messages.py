@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from producer.run.doctor import Finding, examine
-from tasks import agreement, dropped
-from tasks.connection import connect
-from tasks.heartbeat import beat
+from tasks.records.heartbeat import beat
 from tasks.settings import load
+from tasks.wire import agreement, dropped
+from tasks.wire.connection import connect
 from tests.support.builders import a_node
 
 

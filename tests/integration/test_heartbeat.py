@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import redis
 
-from tasks import names, progress
-from tasks.celery_app import make_app
-from tasks.connection import connect
-from tasks.heartbeat import GONE_SECONDS, backtests_done, beat, leave, live_nodes
-from tasks.progress import Rate
+from tasks import names
+from tasks.records import progress
+from tasks.records.heartbeat import GONE_SECONDS, backtests_done, beat, leave, live_nodes
+from tasks.records.progress import Rate
+from tasks.wire.celery_app import make_app
+from tasks.wire.connection import connect
 from tests.support.builders import a_node
 from tests.support.cluster import a_cluster, wait_until
 from tests.support.sweeps import Sweep, a_sweep

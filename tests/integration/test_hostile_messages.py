@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from tasks import dropped, names
-from tasks.celery_app import make_app
+from tasks import names
+from tasks.wire import dropped
+from tasks.wire.celery_app import make_app
 from tests.support import hostile
 from tests.support.cluster import a_cluster, wait_until
 from tests.support.sweeps import Sweep, a_sweep

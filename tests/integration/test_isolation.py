@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tasks import apart, codec
+from tasks.chunks import apart
 from tasks.messages import ChunkReceipt
+from tasks.results import codec
 from tests.support.sweeps import Sweep, a_sweep
 from tests.support.tiny_strategy import DEADLY, ENDLESS, PREPARATION, RAISING, STARTED
 

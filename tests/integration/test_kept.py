@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import kept
-from tasks.ledger import Ledger
+from tasks.records.ledger import Ledger
+from tasks.results import kept
 from tests.support.sweeps import Sweep, a_sweep
 
 pytestmark = pytest.mark.usefixtures("tiny")

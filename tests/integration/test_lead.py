@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks import names, reconcile, store
-from tasks.celery_app import merge_queue
-from tasks.heartbeat import beat
-from tasks.reconcile import Lead
+from tasks import names
+from tasks.lead import reconcile
+from tasks.lead.reconcile import Lead
+from tasks.records.heartbeat import beat
+from tasks.results import store
+from tasks.wire.celery_app import merge_queue
 from tests.support.builders import a_node
 from tests.support.cluster import wait_until
 from tests.support.sweeps import Sweep, a_sweep, request_in

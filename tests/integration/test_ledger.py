@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tasks import names
-from tasks.connection import connect
-from tasks.counts import Totals
-from tasks.ledger import KEEP_SECONDS, Ledger, open_sweeps
 from tasks.messages import ChunkReceipt
+from tasks.records.counts import Totals
+from tasks.records.ledger import KEEP_SECONDS, Ledger, open_sweeps
+from tasks.wire.connection import connect
 from tests.support.builders import a_plan, a_receipt, a_request, a_spec
 
 REQUEST = a_request()

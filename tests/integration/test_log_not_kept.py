@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from tasks import chunk
-from tasks.connection import LogNotKept, connect, translated
+from tasks.chunks import chunk
 from tasks.errors import StoreUnavailable
+from tasks.wire.connection import LogNotKept, connect, translated
 from tests.support.broker import running_broker, valkey_program
 from tests.support.cluster import a_cluster, wait_until
 from tests.support.sweeps import a_sweep

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tasks import manifest
-from tasks.connection import connect
-from tasks.heartbeat import beat
-from tasks.ledger import Ledger
 from tasks.plan import SweepSpec
+from tasks.records.heartbeat import beat
+from tasks.records.ledger import Ledger
+from tasks.results import manifest
+from tasks.wire.connection import connect
 from tests.support.builders import a_node, a_plan, a_receipt, a_space, a_spec
 
 SPEC = a_spec([a_space(10), a_space(10)])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import chunk
-from tasks.heartbeat import beat
+from tasks.chunks import chunk
+from tasks.records.heartbeat import beat
 from tests.support.builders import a_node
 from tests.support.cluster import a_cluster, wait_until
 from tests.support.sweeps import Sweep, a_sweep, request_in

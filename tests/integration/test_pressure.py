@@ -11,11 +11,13 @@ import pytest
 import redis
 from kombu import Connection, Consumer, Producer, Queue
 
-from tasks import progress, reconcile, shards
-from tasks.connection import TRANSIENT, connect
-from tasks.heartbeat import beat, live_nodes
-from tasks.ledger import Ledger
-from tasks.pressure import FULL_SHARE, Gauge, Room, room
+from tasks.lead import reconcile
+from tasks.records import progress
+from tasks.records.heartbeat import beat, live_nodes
+from tasks.records.ledger import Ledger
+from tasks.records.pressure import FULL_SHARE, Gauge, Room, room
+from tasks.results import shards
+from tasks.wire.connection import TRANSIENT, connect
 from tests.support.broker import running_broker, valkey_program
 from tests.support.builders import a_node, a_receipt, a_request, a_spec
 from tests.support.cluster import wait_until
@@ -145,7 +147,7 @@ def test_a_message_that_a_full_redis_cannot_note_is_worked_on_all_the_same(small
 def test_a_part_that_finds_redis_full_goes_into_a_file(
     tmp_path: Path, small_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.chunk.SMALL_BYTES", 0)
+    monkeypatch.setattr("tasks.chunks.chunk.SMALL_BYTES", 0)
     sweep = a_sweep(tmp_path, small_url, {"x": range(5)}, securities=1, size=1)
     fill(sweep.ledger.client, 2)
 

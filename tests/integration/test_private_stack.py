@@ -15,10 +15,10 @@ import pytest
 
 from producer.run import local
 from producer.run.local import PrivateStack, Stack
-from tasks.connection import connect
 from tasks.errors import NotFound
-from tasks.heartbeat import live_nodes
+from tasks.records.heartbeat import live_nodes
 from tasks.settings import Settings, load
+from tasks.wire.connection import connect
 from tests.support.cluster import is_running, wait_until
 from tests.support.sweeps import a_sweep, market_making_axes
 

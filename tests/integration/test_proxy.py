@@ -18,10 +18,10 @@ import pytest
 
 from tests.support import flower
 from tests.support.broker import Broker, free_port
+from tests.support.checkout import ROOT
 from tests.support.cli import a_desk
 from tests.support.cluster import wait_until
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 LOGIN: Final = "ann:correct horse"
 WHOLE: Final = """daemon off;
 pid {folder}/pid;

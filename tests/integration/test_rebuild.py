@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks import names, reconcile
-from tasks.celery_app import make_app
-from tasks.connection import connect
-from tasks.heartbeat import beat
-from tasks.ledger import open_sweeps
+from tasks import names
+from tasks.lead import reconcile
+from tasks.records.heartbeat import beat
+from tasks.records.ledger import open_sweeps
+from tasks.wire.celery_app import make_app
+from tasks.wire.connection import connect
 from tests.support.builders import a_node
 from tests.support.sweeps import Sweep, a_sweep, request_in
 from workers.fleet import Fleet

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import apart
+from tasks.chunks import apart
 from tests.support.cluster import Cluster, a_cluster
 from tests.support.sweeps import Sweep, a_sweep
 from tests.support.tiny_strategy import STARTED

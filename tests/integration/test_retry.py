@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from tasks import kept, names, retry, shards
-from tasks.context import Context
+from tasks import names
+from tasks.chunks.context import Context
+from tasks.lead import retry
+from tasks.results import kept, shards
 from tests.support import tiny_strategy
 from tests.support.sweeps import Sweep, a_sweep
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import names, shards, store
-from tasks.connection import connect
+from tasks import names
 from tasks.data.synth import write_ticks
 from tasks.errors import FolderRefused
-from tasks.ledger import Ledger
+from tasks.records.ledger import Ledger
+from tasks.results import shards, store
+from tasks.wire.connection import connect
 from tests.support.sweeps import Sweep, a_sweep
 
 pytestmark = pytest.mark.usefixtures("tiny")

@@ -13,9 +13,10 @@ from typing import Any, Final
 import pytest
 from pydantic import SecretStr
 
-from tasks import dropped, names, signing
-from tasks.celery_app import make_app
-from tasks.publish import Publisher
+from tasks import names
+from tasks.wire import dropped, signing
+from tasks.wire.celery_app import make_app
+from tasks.wire.publish import Publisher
 from tests.support import hostile
 from tests.support.cluster import Cluster, a_cluster, wait_until
 from tests.support.sweeps import Sweep, a_sweep

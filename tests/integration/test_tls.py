@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 
-from tasks.connection import check_server, connect
 from tasks.errors import ClusterUnavailable, StoreUnavailable
 from tasks.settings import load
+from tasks.wire.connection import check_server, connect
 from tests.support.broker import debian_redis_program, free_port
 from tests.support.cluster import a_cluster, wait_until
 from tests.support.sweeps import a_sweep

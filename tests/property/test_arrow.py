@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import arrow
+from tasks.results import arrow
 
 texts = st.lists(st.none() | st.text())
 whole = st.lists(st.none() | st.integers(-(2**63), 2**63 - 1))
@@ -130,7 +130,8 @@ def test_days_are_dates() -> None:
 
 def test_making_and_keeping_a_table_does_not_load_pandas() -> None:
     program = (
-        "import sys, numpy as np, pyarrow as pa; from tasks import arrow, codec, runner, shards;"
+        "import sys, numpy as np, pyarrow as pa;"
+        "from tasks import runner; from tasks.results import arrow, codec, shards;"
         "s = pa.schema([('a', pa.string()), ('b', pa.int64())]);"
         "t = arrow.table([arrow.texts(['x', None]), arrow.column([1, None], pa.int64())], s);"
         "codec.decode(codec.encode({'t': t})); sys.exit('pandas' in sys.modules)"

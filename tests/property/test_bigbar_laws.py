@@ -29,8 +29,8 @@ from tests.support.bigbar_cases import (
     times_of,
     walk,
 )
-from tests.support.reference_bar_statistics import plain_statistics
-from tests.support.reference_bigbar import OrderRefused, plain_run
+from tests.support.reference.bar_statistics import plain_statistics
+from tests.support.reference.bigbar import OrderRefused, plain_run
 
 points = st.fixed_dictionaries(
     {

@@ -27,7 +27,7 @@ from tests.support.breakout_bars import (
     settings as shared_settings,
 )
 from tests.support.breakout_cases import COLUMNS, a_point, combinations_of, differences, rows_of
-from tests.support.reference_breakout import analyze
+from tests.support.reference.breakout import analyze
 
 STRATEGY = Breakout()
 NAMES = tuple(INSTRUMENTS)

@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.chunking import MOST_ROWS, SHARD_CHUNKS, SHARD_ROWS, cut, pilot
-from tasks.combinations import Space
+from tasks.grid.combinations import Space
+from tasks.lead.chunking import MOST_ROWS, SHARD_CHUNKS, SHARD_ROWS, cut, pilot
 from tasks.plan import Chunk, ChunkPlan, SecurityWork, SweepSpec
 from tests.support.builders import a_security, a_spec
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import codec
 from tasks.errors import PartDamaged
+from tasks.results import codec
 
 COLUMNS = {
     pa.int64(): st.integers(-(2**63), 2**63 - 1),

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.combinations import Space, identity
-from tasks.constraints import parse
+from tasks.grid.combinations import Space, identity
+from tasks.grid.constraints import parse
 
 NAMES = ("a", "b", "c", "d")
 EXPRESSIONS = ("a < b", "b <= c", "a + c > d", "d != 2 or a > 0", "c % 2 == 0", "max(a, b) >= d - 1", "e > a")

@@ -13,7 +13,7 @@ from tasks.api import refuse_row
 from tasks.kernels.daily.frame import frame_of
 from tasks.kernels.daily.indicators import Version, cut, indicators
 from tests.support.daily_frames import bars
-from tests.support.reference_risk import columns
+from tests.support.reference.risk import columns
 
 
 @st.composite

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tasks.strategies.market_making import RULES, ClosingParams, MarketMakingClosing
 from tests.support.market_making_cases import combinations_of
-from tests.support.reference_closing import ClosingBacktest
-from tests.support.reference_market_making import Event
+from tests.support.reference.closing import ClosingBacktest
+from tests.support.reference.market_making import Event
 from tests.support.tick_streams import DAY, Row, at, fills_of, nanoseconds, ticks_of
 
 Point = dict[str, Any]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from producer.run import records
 from producer.spec.check import load
 from producer.spec.overrides import Overrides
-from tasks import store
 from tasks.errors import NotFound, PartDamaged, SpecInvalid, SweepError
 from tasks.messages import ChunkRequest
+from tasks.results import store
 from tests.support import desk
 from tests.support.outcomes import a_record
 

@@ -12,7 +12,7 @@ from tasks.api import DataError
 from tasks.kernels.daily.frame import DAY_NS
 from tasks.kernels.risk_score import VARIANTS, WINDOWS
 from tasks.strategies.risk_score import COMPONENTS, RiskScore
-from tests.support.reference_risk import BOUNDS, risk
+from tests.support.reference.risk import BOUNDS, risk
 
 Bars = dict[str, np.ndarray[Any, Any]]
 BAD = (np.nan, 0.0, -1.0, np.inf, 1e308, 1e-308)

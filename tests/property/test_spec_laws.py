@@ -19,7 +19,7 @@ from producer.spec.nodes import Place, Scalar, Source
 from producer.spec.report import Problems
 from producer.spec.values import choice
 from tasks.errors import SpecInvalid
-from tasks.parameters import Parameter
+from tasks.grid.parameters import Parameter
 from tests.support import desk
 
 TEXT = """\

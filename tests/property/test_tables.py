@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import tables
-from tasks.tables import OrderedWriter
+from tasks.results import tables
+from tasks.results.tables import OrderedWriter
 
 ROWS = 400
 GROUP = 128

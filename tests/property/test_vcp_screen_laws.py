@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tasks.errors import DataError
 from tasks.strategies.vcp_screen import METRICS, VcpScreen, VcpScreenParams
-from tests.support import reference_vcp_screen as reference
-from tests.support.reference_vcp_screen_stages import DEFAULTS
+from tests.support.reference import vcp_screen as reference
+from tests.support.reference.vcp_screen_stages import DEFAULTS
 from tests.support.vcp_screen_frames import (
     Columns,
     as_combinations,

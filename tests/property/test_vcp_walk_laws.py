@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.strategies.vcp import Vcp
-from tests.support import reference_vcp as plain
+from tests.support.reference import vcp as plain
 from tests.support.vcp_walks import (
     Frame,
     Point,

@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.contract import Columns
+from tasks.grid.parameters import as_arrays, declared
 from tasks.kernels.bars.metrics import STATISTICS
 from tasks.kernels.bigbar.settings import DEFAULTS as BY_VARIANT
 from tasks.kernels.bigbar.settings import WINDOWS
-from tasks.parameters import as_arrays, declared
 from tasks.strategies.bigbar import BigBar, BigBarParams
-from tests.support.reference_bar_engine import Engine
-from tests.support.reference_bigbar import Bars
+from tests.support.reference.bar_engine import Engine
+from tests.support.reference.bigbar import Bars
 
 Point = dict[str, Any]
 Data = dict[str, NDArray[Any]]

@@ -14,7 +14,7 @@ from tasks.data.slices import Slice
 from tasks.data.zones import to_utc
 from tasks.kernels.breakout.terms import INSTRUMENTS
 from tests.support.breakout_cases import a_point
-from tests.support.reference_breakout import Bar, Setup
+from tests.support.reference.breakout import Bar, Setup
 
 CHICAGO: Final = "America/Chicago"
 TIMES: Final = (  # around everything that the rules compare a stamp with

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.combinations import Space
-from tasks.heartbeat import Node
+from tasks.grid.combinations import Space
 from tasks.messages import WIRE_VERSION, ChunkReceipt, ChunkRequest
 from tasks.plan import Chunk, ChunkPlan, SecurityWork, SweepSpec
+from tasks.records.heartbeat import Node
 
 
 def a_space(values: int = 10, *constraints: str) -> Space:

@@ -23,9 +23,9 @@ from typing import Any, Final
 import psutil
 import redis
 
-from tasks.connection import connect
-from tasks.heartbeat import live_nodes
-from tasks.ledger import Ledger, open_sweeps
+from tasks.records.heartbeat import live_nodes
+from tasks.records.ledger import Ledger, open_sweeps
+from tasks.wire.connection import connect
 from tests.support.cluster import wait_until
 
 PROGRAM: Final = Path(sys.executable).with_name("producer")

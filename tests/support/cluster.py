@@ -15,9 +15,9 @@ from typing import Final
 
 import psutil
 
-from tasks.connection import connect
-from tasks.heartbeat import Node, live_nodes
+from tasks.records.heartbeat import Node, live_nodes
 from tasks.settings import Settings, as_environment
+from tasks.wire.connection import connect
 
 READY_SECONDS: Final = 110.0  # kernels that changed are compiled first
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from producer.spec.check import CheckedSweep, Overrides, check, load
-from tasks import registry
 from tasks.errors import SpecInvalid
+from tasks.plugins import registry
 from tests.support.tick_files import write_tick_file
 
 MODULE = """

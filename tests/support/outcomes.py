@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from producer.run.records import SweepRecord, save
 from tasks import names
-from tasks.tables import FAILURES_SCHEMA
+from tasks.results.tables import FAILURES_SCHEMA
 
 SWEEP_ID = "mm-7f3a1c"
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tasks import registry
+from tasks.plugins import registry
 
 SOURCE: Final = Path(__file__).with_name("tiny_strategy.py")
 TINY: Final = {"tiny": "Tiny"}

@@ -15,8 +15,8 @@ from typing import Any, Final, Literal
 import redis
 
 from tests.support.broker import free_port
+from tests.support.checkout import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 START_SECONDS: Final = 20.0
 
 Role = Literal["admin", "producer", "worker", "flower"]

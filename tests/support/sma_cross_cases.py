@@ -12,11 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.contract import Columns
+from tasks.grid.parameters import as_arrays, declared
 from tasks.kernels.bars.metrics import STATISTICS
-from tasks.parameters import as_arrays, declared
 from tasks.strategies.sma_cross import SmaCross, SmaCrossParams
 from tests.support.agreement import Answer, Group
-from tests.support.reference_bar_engine import Engine, cross_step
+from tests.support.reference.bar_engine import Engine, cross_step
 
 Point = dict[str, Any]
 Bits = tuple[bytes, ...]

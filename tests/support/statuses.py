@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.status import Status, Workers
+from tasks.records.status import Status, Workers
 
 STARTED = 1_795_000_000.0
 

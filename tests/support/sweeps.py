@@ -13,18 +13,22 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import chunk, chunking, names, registry, shards, store
-from tasks.celery_app import make_app
-from tasks.combinations import Space
-from tasks.connection import connect
-from tasks.context import Context
+from tasks import names
+from tasks.chunks import chunk
+from tasks.chunks.context import Context
 from tasks.data.digest import file_digest
 from tasks.data.synth import write_ticks
-from tasks.ledger import Ledger
+from tasks.grid.combinations import Space
+from tasks.lead import chunking
+from tasks.lead.reconcile import Lead
 from tasks.messages import ChunkReceipt, ChunkRequest
 from tasks.plan import Chunk, ChunkPlan, SecurityWork, SweepSpec
-from tasks.reconcile import Lead
+from tasks.plugins import registry
+from tasks.records.ledger import Ledger
+from tasks.results import shards, store
 from tasks.settings import Settings, load
+from tasks.wire.celery_app import make_app
+from tasks.wire.connection import connect
 from tests.support.builders import a_plan
 
 ALIASES: Final = {"int": "int64", "float": "float64", "bool": "bool", "str": "string"}

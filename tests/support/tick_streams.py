@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.contract import Columns
 from tasks.data.slices import Slice
-from tests.support.reference_market_making import Backtest, Event
+from tests.support.reference.market_making import Backtest, Event
 
 Row = tuple[dt.datetime, str, float, int]
 

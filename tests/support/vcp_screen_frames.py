@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from hypothesis import strategies as st
 
-from tasks.parameters import as_arrays, declared
+from tasks.grid.parameters import as_arrays, declared
 from tasks.strategies.vcp_screen import VcpScreenParams
 from tests.support.daily_frames import bars as plain_bars
-from tests.support.reference_vcp_screen_stages import Bars
+from tests.support.reference.vcp_screen_stages import Bars
 
 GRID: Final = 64
 FIRST_DAY: Final = 15_000  # 2011-01-26

@@ -10,10 +10,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tasks.contract import Columns
-from tasks.parameters import as_arrays, declared
+from tasks.grid.parameters import as_arrays, declared
 from tasks.strategies.vcp import Vcp, VcpParams
 from tests.support.daily_frames import bars as daily_bars
-from tests.support.reference_vcp_screen_stages import Bars
+from tests.support.reference.vcp_screen_stages import Bars
 
 Point = dict[str, Any]
 Frame = dict[str, np.ndarray[Any, Any]]

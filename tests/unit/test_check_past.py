@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks import registry
+from tasks.plugins import registry
 from tasks.testing import StrategyFaulty, bars, check_strategy, daily
 from tasks.trials.examine import examine
 from tests.support import trend_strategies as trend

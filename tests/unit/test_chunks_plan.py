@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.chunking import (
+from tasks.grid.combinations import Space
+from tasks.lead.chunking import (
     MOST_PILOTS,
     PILOT_MS,
     PILOT_ROWS,
@@ -15,7 +16,6 @@ from tasks.chunking import (
     cut,
     pilot,
 )
-from tasks.combinations import Space
 from tasks.plan import Chunk, SweepSpec
 from tests.support.builders import a_security, a_space, a_spec
 

@@ -14,7 +14,7 @@ import pytest
 from producer.commands import following
 from producer.commands.call import Call, Flags
 from producer.run.session import Session
-from tasks.status import Status
+from tasks.records.status import Status
 from tests.support.outcomes import FAILURE, a_record, a_results_folder
 from tests.support.statuses import a_finished_status, a_status
 

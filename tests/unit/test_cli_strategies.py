@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import registry
+from tasks.plugins import registry
 from tests.support import desk
 from tests.support.command_line import Run
 

@@ -7,8 +7,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from tasks import codec
 from tasks.errors import PartDamaged
+from tasks.results import codec
 
 TABLE = pa.table({"combination": ["a", "b", None], "y": [1.0, None, float("nan")]})
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from tasks.combinations import Space, SpaceTooLarge, identity
+from tasks.grid.combinations import Space, SpaceTooLarge, identity
 
 
 def test_the_first_parameter_is_outermost() -> None:

@@ -9,8 +9,8 @@ import redis
 from kombu.exceptions import OperationalError
 from redis.exceptions import BusyLoadingError, ReadOnlyError
 
-from tasks.connection import broker_url, check_server, connect, is_socket, masked, translated
 from tasks.errors import ClusterUnavailable, StoreUnavailable, UsageError
+from tasks.wire.connection import broker_url, check_server, connect, is_socket, masked, translated
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.constraints import ConstraintFailed, ConstraintInvalid, parse
+from tasks.grid.constraints import ConstraintFailed, ConstraintInvalid, parse
 
 NAMES = ("fast", "slow", "variant", "cap", "flag", "sessions")
 VALUES: dict[str, Any] = {

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import parameters
 from tasks.data import zones
 from tasks.data.bar_times import bar_seconds
 from tasks.data.bars import decode_bars
@@ -20,6 +19,7 @@ from tasks.data.catalog import scan
 from tasks.data.decoded import Decoded
 from tasks.data.shared import open_slice
 from tasks.data.synth import main, write_daily, write_futures, write_intraday
+from tasks.grid import parameters
 from tasks.strategies.breakout import Breakout
 from tasks.strategies.vcp import Vcp
 from tasks.strategies.vcp_screen import VcpScreen

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import fingerprint, sources
+from tasks.plugins import fingerprint, sources
 
 FILES = {
     "gap.py": "import signals\nfrom lab import tools\nfrom lab.deep import thing\nimport numpy\n",

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pytest
 
-from tasks import registry
-from tasks.combinations import Space
 from tasks.errors import StrategyError
+from tasks.grid.combinations import Space
+from tasks.plugins import registry
 from tasks.runner import evaluate
 from tasks.testing import bars, check_strategy, ticks
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks import isolation
+from tasks.chunks import isolation
 from tasks.errors import Crashed, Killed, ProcessEnded, TimeLimit
 from tests.support.cluster import is_running, wait_until
 from tests.support.tiny_strategy import DEADLY, ENDLESS, FAULTS
@@ -30,7 +30,7 @@ ENDED = {
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from tasks import isolation
+from tasks.chunks import isolation
 
 def work():
     Path(sys.argv[1]).write_text(str(os.getpid()))

@@ -12,8 +12,8 @@ from tasks.kernels.bars.metrics import STATISTICS, WHOLE_STATISTICS, as_columns
 from tasks.kernels.bars.periods import DAY_NS, bar_calendar
 from tasks.kernels.bars.statistics import bars_in_trades, fill_growth, trade_statistics, whole_run
 from tasks.kernels.jit import kernel
-from tests.support.reference_bar_engine import Trade
-from tests.support.reference_bar_statistics import plain_statistics
+from tests.support.reference.bar_engine import Trade
+from tests.support.reference.bar_statistics import plain_statistics
 
 HOUR_NS = 3_600 * 10**9
 MONDAY_NS = 1_704_067_200 * 10**9

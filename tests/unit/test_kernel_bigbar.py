@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tasks.kernels.bigbar.indicators import average_true_range, pairwise_sum, restricted, true_range
-from tests.support import reference_bigbar
 from tests.support.bigbar_cases import MINUTE_NS, MONDAY_NS, walk
+from tests.support.reference import bigbar as reference_bigbar
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 100, 128, 129, 1_000])

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks import registry
 from tasks.errors import StrategyError, StrategyNotFound, StrategyRefused
+from tasks.plugins import registry
 from tasks.roots import Roots
 
 GAP = """

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from billiard import pool
 
-from tasks import isolation
+from tasks.chunks import isolation
 from workers import memory, pinning
 
 GIB = 2**30

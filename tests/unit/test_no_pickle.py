@@ -9,11 +9,11 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 
-from tasks import signing
-from tasks.celery_app import make_app
 from tasks.settings import load
+from tasks.wire import signing
+from tasks.wire.celery_app import make_app
+from tests.support.checkout import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = [p for room in ("producer", "workers", "tasks") for p in sorted((ROOT / room).rglob("*.py"))]
 UNSAFE: Final = {
     "pickle",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import StrategyError
-from tasks.parameters import REQUIRED, Parameter, ValueRefused, as_arrays, coerce, declared, shown
+from tasks.grid.parameters import REQUIRED, Parameter, ValueRefused, as_arrays, coerce, declared, shown
 
 
 @dataclass(frozen=True)

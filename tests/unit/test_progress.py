@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.progress import WINDOW_SECONDS, Rate, chunk_note, interrupted, line
-from tasks.status import Status
+from tasks.records.progress import WINDOW_SECONDS, Rate, chunk_note, interrupted, line
+from tasks.records.status import Status
 
 
 def a_status(**changed: Any) -> Status:

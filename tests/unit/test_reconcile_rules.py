@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.reconcile import CHUNKS_PER_SLOT, LEAST_OUTSTANDING, View, shards_to_publish
+from tasks.lead.reconcile import CHUNKS_PER_SLOT, LEAST_OUTSTANDING, View, shards_to_publish
 
 SIZES = (500,) * 10
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from producer.run import records
-from tasks import status
 from tasks.errors import NotFound, UsageError
+from tasks.records import status
 from tests.support.outcomes import a_record
 
 

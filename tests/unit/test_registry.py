@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import registry
 from tasks.errors import StrategyError, StrategyNotFound
+from tasks.plugins import registry
 from tests.support import desk
 from workers.warmup import warm_up
 
@@ -129,7 +129,7 @@ def test_the_origin_says_what_is_shipped(folder: Path) -> None:
 
 def test_reading_a_strategy_and_its_fingerprint_loads_no_compiler() -> None:
     program = (
-        "import sys; from tasks import registry; registry.describe('market_making'); "
+        "import sys; from tasks.plugins import registry; registry.describe('market_making'); "
         "registry.fingerprint('market_making'); print([m for m in ('numba', 'pandas') if m in sys.modules])"
     )
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks import references, settings
+from tasks import settings
 from tasks.errors import UsageError
+from tasks.plugins import references
 from tasks.roots import Roots, absolute
 from tasks.settings import allowing, as_environment
 

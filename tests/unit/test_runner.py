@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.combinations import Block, Space
-from tasks.parameters import declared
-from tasks.registry import Description
+from tasks.grid.combinations import Block, Space
+from tasks.grid.parameters import declared
+from tasks.plugins.registry import Description
 from tasks.runner import (
     MESSAGE_BYTES,
     TRACEBACK_BYTES,

@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from tasks.celery_app import make_app
-from tasks.connection import connect, tls
 from tasks.errors import UsageError
 from tasks.settings import as_environment, load
+from tasks.wire.celery_app import make_app
+from tasks.wire.connection import connect, tls
 
 KEY: Final = "a key that only this test's fleet has"
 

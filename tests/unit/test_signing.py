@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.signing import SignatureInvalid, key_id, seal, signed, verified
+from tasks.wire.signing import SignatureInvalid, key_id, seal, signed, verified
 
 KEY = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"

@@ -12,7 +12,7 @@ from producer.spec.model import ParameterSpec
 from producer.spec.nodes import Source
 from producer.spec.report import Problems
 from producer.spec.values import Choice, choice
-from tasks.parameters import Parameter, ParameterType
+from tasks.grid.parameters import Parameter, ParameterType
 
 MAP_HINT = "a map as one value is written {value: {…}}"
 NUM_HINT = "for example {min: 1, max: 3, num: 5}"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks import names, store
+from tasks import names
 from tasks.errors import PartDamaged
+from tasks.results import store
 
 
 def test_a_marked_folder_says_whose_it_is_and_the_last_mark_counts(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.api import DataError
 from tasks.contract import Strategy
-from tasks.parameters import ValueRefused, coerce, declared
+from tasks.grid.parameters import ValueRefused, coerce, declared
 from tasks.strategies.bigbar import BigBar, BigBarParams
 from tests.support.agreement import Answer, Group
 from tests.support.bigbar_cases import (
@@ -27,7 +27,7 @@ from tests.support.bigbar_cases import (
     trace,
     walk,
 )
-from tests.support.expected_bigbar import groups
+from tests.support.expected.bigbar import groups
 
 CALM = (100.0, 100.5, 99.5, 100.0)
 RISE = (100.0, 103.0, 100.0, 103.0)

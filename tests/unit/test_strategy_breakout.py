@@ -9,7 +9,7 @@ import pytest
 
 from tasks.data.slices import Slice
 from tasks.errors import DataError
-from tasks.parameters import ValueRefused, coerce, declared
+from tasks.grid.parameters import ValueRefused, coerce, declared
 from tasks.strategies.breakout import Breakout, BreakoutParams
 from tests.support.breakout_bars import Row, bars_at
 from tests.support.breakout_cases import a_point, combinations_of

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.api import DataError
+from tasks.grid.parameters import ValueRefused, coerce, declared
 from tasks.kernels.risk_score import BOUNDS, VARIANTS, WEIGHTS, WINDOWS, overall
-from tasks.parameters import ValueRefused, coerce, declared
 from tasks.strategies.risk_score import COMPONENTS, RiskScore, RiskScoreParams
-from tests.support import reference_risk
 from tests.support.daily_frames import SETS, bars, daily_slices, days
+from tests.support.reference import risk as reference_risk
 
 DEFAULT: Final = {"overall": 5.0, **dict.fromkeys(COMPONENTS, 5), "data_points": 0, "empty": False}
 

@@ -12,9 +12,9 @@ import pytest
 
 from tasks.api import DataError
 from tasks.contract import Strategy
-from tasks.parameters import ValueRefused, coerce, declared
+from tasks.grid.parameters import ValueRefused, coerce, declared
 from tasks.strategies.sma_cross import SmaCross, SmaCrossParams
-from tests.support.expected_bigbar import groups
+from tests.support.expected.bigbar import groups
 from tests.support.sma_cross_cases import DEFAULTS, Point, bars, columns_of, differences, read_bars
 
 RISE_AND_FALL = [3.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 2.0, 1.0]

@@ -12,8 +12,8 @@ import pytest
 
 from tasks.api import Slice
 from tasks.errors import DataError
+from tasks.grid.parameters import ValueRefused, coerce, declared
 from tasks.kernels.daily.frame import DAY_NS
-from tasks.parameters import ValueRefused, coerce, declared
 from tasks.strategies.vcp_screen import METRICS, VcpScreen, VcpScreenParams
 from tests.support.vcp_screen_frames import Columns, a_base, as_combinations, day_of
 

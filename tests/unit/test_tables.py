@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import tables
-from tasks.tables import OrderedWriter, schemas
+from tasks.results import tables
+from tasks.results.tables import OrderedWriter, schemas
 from tests.support.builders import a_spec
 
 SCHEMA = pa.schema([("security", pa.string()), ("x", pa.int64())])

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks import registry
 from tasks.data.tiny import future
-from tasks.parameters import ValueRefused
+from tasks.grid.parameters import ValueRefused
+from tasks.plugins import registry
 from tasks.testing import StrategyFaulty, bars, check_no_look_ahead, check_strategy, daily, ticks
 from tasks.trials.examine import QUICK_SECONDS, examine
 from tasks.trials.samples import some_combinations
-from tests.support import faulty_strategies as faulty
+from tests.support.fault import faulty_strategies as faulty
 from tests.support.tiny_strategy import Tiny
 
 

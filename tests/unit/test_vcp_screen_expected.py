@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tasks import arrow
+from tasks.results import arrow
 from tasks.strategies.vcp_screen import METRICS, VcpScreen, VcpScreenParams
 from tests.support.daily_frames import SETS, daily_slices
 from tests.support.vcp_screen_frames import as_combinations

@@ -16,7 +16,7 @@ from rich.console import Console, Group
 
 from producer.view import live
 from producer.view.output import Output
-from tasks.status import Workers
+from tasks.records.status import Workers
 from tests.support.statuses import STARTED, a_finished_status, a_status
 
 

@@ -13,8 +13,8 @@ from producer.outcome.query import Question, ask
 from producer.run.doctor import Finding
 from producer.view import documents, machines, outcomes, screens
 from producer.view.output import as_json
-from tasks.heartbeat import Node
-from tasks.status import Workers
+from tasks.records.heartbeat import Node
+from tasks.records.status import Workers
 from tests.support.outcomes import a_record, a_results_folder
 from tests.support.statuses import STARTED, a_finished_status, a_status
 

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from tests.fault.chaos.faults import Faults
 from tests.support import plugin
 from tests.support.cli import Answer
-from tests.support.fault_lab import SOURCE, STRATEGIES, Lab, Setup, a_lab, undisturbed
-from tests.support.fault_server import a_server
+from tests.support.fault.lab import SOURCE, STRATEGIES, Lab, Setup, a_lab, undisturbed
+from tests.support.fault.server import a_server
 from tests.support.sweeps import Sweep
 
 MOST_REDUNDANT: Final = 0.05

@@ -13,8 +13,8 @@ from typing import Final
 import redis
 
 from tasks import names
-from tasks.connection import connect
-from tests.support.fault_lab import Lab
+from tasks.wire.connection import connect
+from tests.support.fault.lab import Lab
 
 EVERY_SECONDS: Final = (2.0, 5.0)
 AWAY_SECONDS: Final = (0.5, 4.0)

@@ -1,0 +1,1 @@
+"""Which combinations there are: parameters, their values, what is ruled out."""

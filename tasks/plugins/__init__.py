@@ -1,0 +1,1 @@
+"""How a strategy is found, read, described, and known again."""

@@ -1,0 +1,1 @@
+"""What Redis knows of sweeps and nodes, and what can be read from it."""

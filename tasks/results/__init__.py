@@ -1,0 +1,1 @@
+"""From the results of chunks to the tables of a sweep."""

@@ -66,6 +66,7 @@ def watch(record: SweepRecord, settings: Settings, interval: float = 1.0) -> Ite
         yield last
         return
     from tasks.records.progress import Rate
+    from tasks.wire.connection import in_short
 
     rate = Rate()
     while True:
@@ -79,7 +80,8 @@ def watch(record: SweepRecord, settings: Settings, interval: float = 1.0) -> Ite
             if record.redis_url is None:  # the private stack ended with its sweep
                 last = recorded(records.load(settings.state_dir, record.id) or record)
             else:
-                last = replace(last, reason="Redis unreachable", rate_bt_s=None, eta_s=None)
+                why = in_short(e.__cause__)
+                last = replace(last, reason=why, rate_bt_s=None, eta_s=None, workers=None)
         yield last
         if last.state in TERMINAL:
             if record.redis_url is not None:

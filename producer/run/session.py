@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from celery import Celery
-from redis.exceptions import OutOfMemoryError
 
 from producer.run import local, prepare, records
 from producer.run.local import PrivateStack
@@ -28,7 +27,7 @@ from tasks.records.progress import Rate
 from tasks.records.status import TERMINAL, Status
 from tasks.results import store
 from tasks.settings import Settings
-from tasks.wire.connection import translated
+from tasks.wire.connection import in_short, translated
 
 RETRY_SECONDS: Final = 1.0
 GLANCE_SECONDS: Final = 0.1  # how late the end of a sweep may be noticed
@@ -103,8 +102,8 @@ class Session:
                         shown_at, last = time.monotonic(), self._status()
             except StoreUnavailable as e:
                 pause, due = RETRY_SECONDS, last is not None
-                why = "Redis is full" if isinstance(e.__cause__, OutOfMemoryError) else "Redis unreachable"
-                last = last and replace(last, reason=why, rate_bt_s=None, eta_s=None)
+                why = in_short(e.__cause__)
+                last = last and replace(last, reason=why, rate_bt_s=None, eta_s=None, workers=None)
             self._check_stack()
             if due and last is not None:
                 yield last

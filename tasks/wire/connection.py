@@ -37,6 +37,8 @@ TRANSIENT: Final = (
 )
 
 
+WRITTEN_SO: Final = "in --redis or PRODUCER_REDIS_URL: redis://USER:PASSWORD@HOST:6379/0"
+
 _PASSWORD: Final = re.compile(r"(//[^:/?#]*:)[^/?#]*(?=@)|([?&]password=)[^&#]*")
 
 
@@ -105,12 +107,20 @@ def translated(url: str = "") -> Iterator[None]:
         yield
     except TRANSIENT as e:
         if isinstance(e, redis.AuthenticationError):
-            raise ClusterUnavailable(f"Redis{where} refuses the password", hint="check --redis") from e
+            said = "refuses the password" if masked(url) != url else "wants a password"
+            raise ClusterUnavailable(f"Redis{where} {said}", hint=WRITTEN_SO) from e
         raise StoreUnavailable(
             f"Redis{where} does not answer: {e}", hint="is it running? producer doctor"
         ) from e
     except redis.RedisError as e:
         raise ClusterUnavailable(f"Redis{where} refuses: {e}", hint="producer doctor says more") from e
+
+
+def in_short(error: BaseException | None) -> str:
+    """What is the matter with Redis, for a line of a screen; `error` as redis-py has it."""
+    if isinstance(error, OutOfMemoryError):
+        return "Redis is full"
+    return "Redis cannot write to its disk" if isinstance(error, LogNotKept) else "Redis unreachable"
 
 
 def check_server(client: redis.Redis, url: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.data.synth import write_ticks
 from tasks.records.heartbeat import beat
-from tasks.wire.connection import connect
+from tasks.wire.connection import WRITTEN_SO, connect
 from tests.support.broker import Broker, free_port, running_broker, valkey_program
 from tests.support.builders import a_node
 from tests.support.cli import Answer, Desk
@@ -338,8 +338,12 @@ def test_a_redis_that_is_not_there(with_ticks: Desk) -> None:
     assert second == "hint: is it running? producer doctor"
 
 
-@pytest.mark.parametrize("given", ["", ":wrong@"])
-def test_a_redis_that_wants_another_password(with_ticks: Desk, broker: Broker, given: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "verdict"), [("", "wants a password"), (":wrong@", "refuses the password")]
+)
+def test_a_redis_that_wants_another_password(
+    with_ticks: Desk, broker: Broker, given: str, verdict: str
+) -> None:
     connect(broker.fresh_url()).config_set("requirepass", "right")
     url = f"redis://{given}127.0.0.1:{broker.port}/0"
 
@@ -347,7 +351,7 @@ def test_a_redis_that_wants_another_password(with_ticks: Desk, broker: Broker, g
 
     masked = url.replace("wrong", "***")
     assert code == 7
-    assert said == lines(f"error: Redis at {masked} refuses the password", "hint: check --redis")
+    assert said == lines(f"error: Redis at {masked} {verdict}", f"hint: {WRITTEN_SO}")
 
 
 def test_a_redis_that_may_forget(with_ticks: Desk, broker: Broker) -> None:

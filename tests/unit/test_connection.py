@@ -7,10 +7,19 @@ from pathlib import Path
 import pytest
 import redis
 from kombu.exceptions import OperationalError
-from redis.exceptions import BusyLoadingError, ReadOnlyError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 
 from tasks.errors import ClusterUnavailable, StoreUnavailable, UsageError
-from tasks.wire.connection import broker_url, check_server, connect, is_socket, masked, translated
+from tasks.wire.connection import (
+    LogNotKept,
+    broker_url,
+    check_server,
+    connect,
+    in_short,
+    is_socket,
+    masked,
+    translated,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +95,19 @@ def test_a_server_that_is_away_is_said_to_be_so(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnavailable, match="does not answer"):
         check_server(connect(url, retries=0), url)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OutOfMemoryError("command not allowed"), "Redis is full"),
+        (LogNotKept("MISCONF errors writing to the AOF file"), "Redis cannot write to its disk"),
+        (redis.TimeoutError("timed out"), "Redis unreachable"),
+        (None, "Redis unreachable"),
+    ],
+)
+def test_a_screen_says_in_a_few_words_what_is_the_matter(error: Exception | None, said: str) -> None:
+    assert in_short(error) == said
 
 
 class Claims(redis.Redis):  # type: ignore[misc]  # it has no types that we follow

@@ -37,7 +37,7 @@ TRANSIENT: Final = (
 )
 
 
-WRITTEN_SO: Final = "in --redis or PRODUCER_REDIS_URL: redis://USER:PASSWORD@HOST:6379/0"
+WRITTEN_SO: Final = "write it into --redis or PRODUCER_REDIS_URL, as in redis://USER:***@HOST:6379/0"
 
 _PASSWORD: Final = re.compile(r"(//[^:/?#]*:)[^/?#]*(?=@)|([?&]password=)[^&#]*")
 

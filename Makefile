@@ -6,7 +6,7 @@ PYTHON := $(BIN)/python
 PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tests-of-users tests-of-parts test-faults chaos fuzz check lint types imports quick-tests deploy-files bench bench-peers accept clean run-time development
+.PHONY: help demo test test-faults chaos fuzz check lint types imports deploy-files bench bench-peers accept clean run-time development
 
 help: ## This list
 	@echo "Start with: make demo"
@@ -23,17 +23,14 @@ demo: run-time ## Install what runs (into .venv), make tick data, run a sweep on
 	@echo "The sweep that just ran is examples/demo/sweep.yaml; its results folder is below demo/results."
 
 QUICK := -m "not slow and not bench and not fault"
-OF_USERS := tests/docs tests/e2e
-APART := tests/unit tests/property tests/benchmarks $(OF_USERS)
+# Most tests wait for processes: two rooms at a time take little longer than one. The longest come first.
+SIDE_BY_SIDE = $(MAKE) -j2 --output-sync=target
 
 test: development check ## Install the development packages too, run check, then every other test but the slow ones
-	@$(MAKE) -j2 tests-of-users tests-of-parts
+	@$(SIDE_BY_SIDE) tests-e2e tests-fault tests-integration tests-docs
 
-tests-of-users: # these mostly wait for processes, so two halves take little longer than one
-	$(PYTEST) -q $(OF_USERS) $(QUICK)
-
-tests-of-parts:
-	$(PYTEST) -q tests $(addprefix --ignore ,$(APART)) $(QUICK)
+tests-%: development
+	$(PYTEST) -q tests/$* $(QUICK)
 
 test-faults: development ## Every fault of the durability table, the slow ones too (25 min on 2 cores)
 	$(PYTEST) tests/fault --timeout 0 -m "not bench"
@@ -59,7 +56,8 @@ fuzz: development ## New random examples for whatever reads what strangers write
 	  echo "$$laws: $$rounds rounds, nothing found"; \
 	done; rm -f .fuzz.log
 
-check: lint types imports deploy-files quick-tests ## What must be green before each commit: style, types, imports, quick tests
+check: development ## What must be green before each commit: style, types, imports, quick tests
+	@$(SIDE_BY_SIDE) tests-unit tests-property types lint imports deploy-files
 
 lint: development
 	$(BIN)/ruff check .
@@ -73,9 +71,6 @@ imports: development
 deploy-files: development
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint deploy/Dockerfile
-
-quick-tests: development
-	$(PYTEST) -q tests/unit tests/property $(QUICK)
 
 bench: development ## How fast, after checking the answer; wants a machine with nothing else to do
 	$(PYTEST) tests/benchmarks -s --timeout 0

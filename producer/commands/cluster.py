@@ -34,17 +34,17 @@ def up(call: Call, cores: str | None, no_flower: bool, allow: tuple[str, ...]) -
 
     Submits from any terminal of this user then use it, until `producer down`.
     """
-    from producer.run import local
+    from producer.run import standing
     from producer.view import live
     from tasks.errors import UsageError
 
-    if allow and local.running(call.settings):
+    if allow and standing.running(call.settings):
         raise UsageError(
             "a stack is up already, and what it may import is fixed",
             hint="producer down, then this command again",
         )
     with live.waiting(call.out, "starting server and workers", progress=call.progress):
-        stack = local.up(_allowed(call.settings, allow), cores=cores, flower=not no_flower)
+        stack = standing.up(_allowed(call.settings, allow), cores=cores, flower=not no_flower)
     if call.flags.json:
         urls = {"redis_url": stack.redis_url, "flower_url": stack.flower_url, "pid": stack.pid}
         call.out.document("up", urls)
@@ -61,11 +61,11 @@ def up(call: Call, cores: str | None, no_flower: bool, allow: tuple[str, ...]) -
 @pass_call
 def down(call: Call, now: bool) -> int | None:
     """Drain the private stack of this machine and end it."""
-    from producer.run import local
+    from producer.run import standing
     from producer.view import live
 
     with live.waiting(call.out, "waiting for the chunks in hand", progress=call.progress and not now):
-        local.down(call.settings, now=now)
+        standing.down(call.settings, now=now)
     if call.flags.json:
         call.out.document("down", {"stopped": True})
     else:

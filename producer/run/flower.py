@@ -9,11 +9,9 @@ import secrets
 import socket
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn
 
-from producer.run.local import Stack
 from tasks import settings as settings_
 from tasks.errors import UsageError
 from tasks.settings import Settings
@@ -74,11 +72,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def beside(settings: Settings, stack: Stack, folder: Path) -> Stack:
-    """Flower in the background, for `producer up`; on its usual port if that is free."""
+def beside(settings: Settings, redis_url: str, folder: Path) -> tuple[int, int]:
+    """Flower in the background, for `producer up`; its port, the usual one if that is free, and process."""
     port = next((p for p in range(PORT, PORT + PORTS_TRIED) if _is_free(p)), PORT)
     environment = settings_.inherited_environment() | settings_.as_environment(
-        settings.model_copy(update={"redis_url": stack.redis_url})
+        settings.model_copy(update={"redis_url": redis_url})
     )
     with (folder / "flower.log").open("ab") as log:
         process = subprocess.Popen(
@@ -90,7 +88,7 @@ def beside(settings: Settings, stack: Stack, folder: Path) -> Stack:
             cwd=folder,
             start_new_session=True,
         )
-    return replace(stack, flower_url=f"http://127.0.0.1:{port}", flower_pid=process.pid)
+    return port, process.pid
 
 
 def _is_free(port: int) -> bool:

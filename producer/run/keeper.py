@@ -1,7 +1,7 @@
 """The keeper of a private stack: a process that runs one Valkey and one worker node, and ends both with its
 owner.
 
-Started by `producer.run.local` in a session of its own and never imported. It loads the standard library
+Started by `producer.run.launch` in a session of its own and never imported. It loads the standard library
 alone, so that it is there in a few milliseconds. Its owner holds the other end of its standard input: when
 that closes, for whatever reason, SIGKILL included, everything ends. With `--stay` it ends on SIGTERM only
 (`producer up`).

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from producer.run import local, records
+from producer.run import local, records, standing
 from producer.run.records import SweepRecord
 from tasks import names
 from tasks.errors import ClusterUnavailable
@@ -127,7 +127,7 @@ def shared_url(settings: Settings) -> str | None:
     """The Redis to use: the configured one, else that of `producer up`; None: a private stack."""
     if settings.redis_url is not None:
         return settings.redis_url
-    stack = local.running(settings)
+    stack = standing.running(settings)
     return stack.redis_url if stack else None
 
 

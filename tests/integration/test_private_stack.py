@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from producer.run import local
-from producer.run.local import PrivateStack, Stack
+from producer.run import local, standing
+from producer.run.local import PrivateStack
+from producer.run.standing import Stack
 from tasks.errors import NotFound
 from tasks.records.heartbeat import live_nodes
 from tasks.settings import Settings, load
@@ -34,9 +35,9 @@ time.sleep(600)
 """
 UP = """
 import sys
-from producer.run import local
+from producer.run import standing
 from tasks.settings import load
-local.up(load({"state_dir": sys.argv[1], "cache_dir": sys.argv[2]}), cores="1", flower=False)
+standing.up(load({"state_dir": sys.argv[1], "cache_dir": sys.argv[2]}), cores="1", flower=False)
 """
 
 
@@ -188,7 +189,7 @@ def brought_up(settings: Settings) -> Stack:
     """By a process of its own, which ends: as `producer up` does it."""
     command = [sys.executable, "-P", "-c", UP, str(settings.state_dir), str(settings.cache_dir)]
     subprocess.run(command, check=True, timeout=60)
-    stack = local.running(settings)
+    stack = standing.running(settings)
     assert stack is not None
     return stack
 
@@ -198,16 +199,16 @@ def test_a_stack_that_is_up_is_found_by_others_and_ends_when_told(settings: Sett
     try:
         pids = all_there(up.redis_url, up.pid)
         again = brought_up(settings)
-        elsewhere = local.running(settings.model_copy(update={"state_dir": settings.state_dir / "other"}))
+        elsewhere = standing.running(settings.model_copy(update={"state_dir": settings.state_dir / "other"}))
     finally:
-        local.down(settings)
+        standing.down(settings)
 
     assert again == up
     assert elsewhere is None
-    assert local.running(settings) is None
+    assert standing.running(settings) is None
     assert_nothing_is_left(pids, Path(up.redis_url.removeprefix("unix://")), 0.5)
     with pytest.raises(NotFound, match="no stack is up"):
-        local.down(settings)
+        standing.down(settings)
 
 
 def test_a_stack_that_was_killed_is_not_taken_for_one_that_is_up(settings: Settings) -> None:
@@ -216,9 +217,9 @@ def test_a_stack_that_was_killed_is_not_taken_for_one_that_is_up(settings: Setti
 
     os.kill(up.pid, signal.SIGKILL)
     wait_until(lambda: not any(map(is_running, pids)), 15, "all processes have ended")
-    found = local.running(settings)
+    found = standing.running(settings)
     again = brought_up(settings)
-    local.down(settings)
+    standing.down(settings)
 
     assert found is None
     assert again != up

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ from tasks.wire.publish import Publisher
 from tests.support import plugin
 from tests.support.broker import running_broker, valkey_program
 from tests.support.builders import a_node
-from tests.support.cluster import a_cluster
+from tests.support.cluster import WorkerNode, a_cluster
 from tests.support.sweeps import Sweep, a_sweep
 
 pytestmark = pytest.mark.bench
@@ -44,12 +44,14 @@ class Peak:
 
     redis_bytes: int = 0
     queued: int = 0
+    process_bytes: int = 0
+    """Of a process that takes chunks and merges, without what it shares with its node."""
     resident: list[int] = field(default_factory=list)
 
 
 @contextmanager
-def watched(client: redis.Redis, queue: str) -> Iterator[Peak]:
-    """Looks twice a second at the server and at this process, which is the producer."""
+def watched(client: redis.Redis, queue: str, node: WorkerNode) -> Iterator[Peak]:
+    """Looks twice a second at the server, the node's processes and this one, which is the producer."""
     peak, ends, me = Peak(), threading.Event(), psutil.Process()
 
     def look() -> None:
@@ -57,6 +59,9 @@ def watched(client: redis.Redis, queue: str) -> Iterator[Peak]:
             peak.redis_bytes = max(peak.redis_bytes, int(client.info("memory")["used_memory"]))
             peak.queued = max(peak.queued, int(client.llen(names.PREFIX + queue)))
             peak.resident.append(me.memory_info().rss)
+            for child in node.children():
+                with suppress(psutil.Error):
+                    peak.process_bytes = max(peak.process_bytes, child.memory_full_info().uss)
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -120,8 +125,8 @@ def test_chunks_that_do_nothing_from_publishing_to_results(sweep: Sweep, tmp_pat
     """A24: ≥ 400 chunks/s, Redis < 100 MB, a producer that does not grow, a merge of < 5 s."""
     client = sweep.ledger.client
     with a_cluster(sweep.settings, tmp_path / "nodes") as cluster:
-        cluster.start(cores="2", PYTHONPATH=str(tmp_path / "plugin"), PRODUCER_WARM="none")
-        with watched(client, sweep.spec.queue) as peak:
+        node = cluster.start(cores="2", PYTHONPATH=str(tmp_path / "plugin"), PRODUCER_WARM="none")
+        with watched(client, sweep.spec.queue, node) as peak:
             begun = time.perf_counter()
             lead = sweep.lead()
             all_done = 0.0
@@ -140,6 +145,7 @@ def test_chunks_that_do_nothing_from_publishing_to_results(sweep: Sweep, tmp_pat
     print(f"  merge {ended - all_done:.2f} s after the last chunk (wanted < 5; §4.4: 0.2)")
     print(f"  Redis peak {peak.redis_bytes / MIB:.1f} MiB (wanted < 95; §4.4: 18 for 10,000)")
     print(f"  producer {early / MIB:.1f} MiB early, {late / MIB:.1f} MiB at the end")
+    print(f"  a process that runs chunks and merges: at most {peak.process_bytes / MIB:.0f} MiB of its own")
     assert peak.redis_bytes < 100e6 * max(1, CHUNKS / 20_000)
     assert late - early < 20 * MIB + CHUNKS * 50
     assert ended - all_done < 5

@@ -66,6 +66,18 @@ def test_the_bytes_do_not_depend_on_chunks_or_shards(
     assert ended(other).content() == ended(sweep).content()
 
 
+@pytest.mark.parametrize("most", [{"ASK_PARTS": 1}, {"ASK_PARTS": 2}, {"ASK_BYTES": 1}, {"ASK_BYTES": 2500}])
+def test_the_bytes_do_not_depend_on_how_many_parts_are_asked_for_at_once(
+    sweep: Sweep, tmp_path: Path, redis_url: str, most: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes = {"x": range(12)}
+    whole = ended(sweep).content()
+    for name, value in most.items():
+        monkeypatch.setattr(shards, name, value)
+
+    assert ended(a_sweep(tmp_path / "other", redis_url, axes, size=1, shard=24, seed=1)).content() == whole
+
+
 def test_when_it_is_over_only_the_results_the_marker_and_the_notes_are_left(sweep: Sweep) -> None:
     ended(sweep)
 

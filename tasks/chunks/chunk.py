@@ -190,7 +190,7 @@ def _commit(
     context: Context, spec: SweepSpec, request: ChunkRequest, receipt: ChunkReceipt, part: bytes
 ) -> ChunkReceipt | None:
     """Waits out a Redis that is away or full: the work is done, throwing it away would only repeat it."""
-    until = time.monotonic() + COMMIT_SECONDS
+    until, waits = time.monotonic() + COMMIT_SECONDS, False
     while True:
         try:
             crowded = len(part) > SMALL_BYTES and context.gauge.reason()
@@ -200,9 +200,10 @@ def _commit(
         except TRANSIENT:
             if time.monotonic() > until:
                 raise
-            log.warning(
-                "Redis takes no result; it waits", extra={"event": "commit_waits", "chunk": request.name}
-            )
+            if not waits:
+                fields = {"event": "commit_waits", "chunk": request.name}
+                log.warning("Redis takes no result; it waits", extra=fields)
+            waits = True
             time.sleep(COMMIT_PAUSE_SECONDS)
 
 

@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     from workers.claims import Claims
 
     client = connect(current.redis_url)
-    check_server(connect(current.redis_url, retries=0), current.redis_url)
+    check_server(connect(current.redis_url, retries=1), current.redis_url)
     agreement.agree(client, current)
     claims = Claims(client)
     with translated(current.redis_url):

@@ -81,7 +81,7 @@ def open_session(
             stack.wait_ready()
         client = connect(url)
         if stack is None:
-            check_server(connect(url, retries=0), url)  # what refuses at once is said at once
+            check_server(connect(url, retries=1), url)  # what refuses is said soon; one cut is no refusal
             with translated(url):
                 ready.check(live_nodes(client), require_workers, spec)
             agreement.agree(client, settings)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.fault.conftest import MakeLab
+from tests.support.fault.proxy import a_proxy
 
 SLOTS = 4
 SOCKET_SECONDS = 30 + 10  # socket_timeout and health_check_interval of every connection of ours
@@ -25,6 +26,17 @@ def test_a15_all_connections_are_cut_three_times(make_lab: MakeLab) -> None:
     assert dropped >= 3 * 5
     assert lab.crew.restarts == 0
     assert lab.executions() <= lab.chunks + 3 * SLOTS
+
+
+def test_a15_a_first_word_that_is_cut_off_is_said_again(make_lab: MakeLab) -> None:
+    """Between the producer and the server alone: the answer to its first question is lost."""
+    lab = make_lab(values=20)
+    with a_proxy(lab.server.host, lab.server.port) as lab.proxy:
+        lab.proxy.drop_after, lab.proxy.replies_to_drop = b"INFO", 1
+
+        lab.finish(lab.submit())
+
+        assert lab.proxy.dropped == 1
 
 
 @pytest.mark.fault

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-RULES: Final = "table inet lossy { chain in { type filter hook input priority 0; %s } }"
+RULES: Final = "table inet lossy { chain in { type filter hook input priority 0; %s }; }"
 LOSS: Final = "meta l4proto tcp numgen random mod 100 < %d drop;"
 
 
